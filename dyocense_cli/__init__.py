@@ -1,0 +1,1 @@
+"""A decision kernel for the command line."""

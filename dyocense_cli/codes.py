@@ -1,0 +1,45 @@
+"""Every error code, with its title; `docs/reference/errors.md` is generated from this table.
+
+Ranges: 10xx command line and settings · 20xx files and YAML · 21xx schema of goal, context and model files ·
+22xx language and compiler · 23xx context tables · 24xx solving and planning · 25xx forecast and scenarios ·
+26xx golden tests · 30xx policy · 31xx accounts, quotas, budgets · 40xx adapters in general · 41xx solvers ·
+42xx policy engines · 43xx stores · 44xx graphs and vectors · 45xx queue and database · 46xx forecasters · 47xx sandbox ·
+50xx stores and replay · 90xx bugs.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["CODES"]
+
+CODES: Final[dict[str, str]] = {
+    # 10xx command line and settings
+    # 20xx files and YAML
+    "DY2000": "the file has errors",
+    # 21xx schema
+    # 22xx language and compiler
+    # 23xx context tables
+    # 24xx solving and planning
+    # 25xx forecast and scenarios
+    # 26xx golden tests
+    # 30xx policy
+    # 31xx accounts, quotas, budgets
+    # 40xx adapters
+    "DY4001": "an optional library is not installed",
+    "DY4002": "no such adapter",
+    # 41xx solvers
+    # 42xx policy engines
+    # 43xx stores
+    # 44xx graphs and vectors
+    # 45xx queue and database
+    # 46xx forecasters
+    # 47xx sandbox
+    # 50xx stores and replay
+    "DY5001": "a stored artifact has a newer schema than this version reads",
+    "DY5002": "stored bytes do not match their fingerprint",
+    "DY5003": "nothing is stored under this name",
+    "DY5004": "a run of this id is stored already",
+    # 90xx bugs
+    "DY9001": "a bug of this program",
+}

@@ -1,0 +1,1 @@
+"""The verbs: pure stages, siblings that never import one another."""

@@ -1,0 +1,13 @@
+"""Shared test settings."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=50, suppress_health_check=list(HealthCheck))
+settings.register_profile("full", deadline=None, max_examples=1000, suppress_health_check=list(HealthCheck))
+settings.load_profile("full" if os.environ.get("DYOCENSE_TEST_SCALE") == "full" else "ci")
+
+pytest_plugins = ["tests.servers"]
