@@ -90,7 +90,9 @@ def deliveries(rng: np.random.Generator, leads: dict[str, list[int]], suppliers:
     return sorted(rows, key=lambda r: (str(r[0]), str(r[1]), str(r[2])))
 
 
-def offers_of(rng: np.random.Generator, name: str, suppliers: list[list[object]], *, cost: float, level: float, lot: int) -> list[list[object]]:
+def offers_of(
+    rng: np.random.Generator, name: str, suppliers: list[list[object]], *, cost: float, level: float, lot: int
+) -> list[list[object]]:
     chosen = sorted(int(j) for j in rng.choice(len(suppliers), size=min(3, len(suppliers)), replace=False))
     rows: list[list[object]] = []
     for j in chosen[: int(rng.integers(2, 4))]:
@@ -101,7 +103,9 @@ def offers_of(rng: np.random.Generator, name: str, suppliers: list[list[object]]
     return rows
 
 
-def make(out: Path, skus: list[str], kinds: dict[str, str], series: Series, leads: dict[str, list[int]], suppliers: list[list[object]], seed: int) -> None:
+def make(
+    out: Path, skus: list[str], kinds: dict[str, str], series: Series, leads: dict[str, list[int]], suppliers: list[list[object]], seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     names = name_skus(skus, kinds)
     sku_rows: list[list[object]] = []
@@ -116,7 +120,9 @@ def make(out: Path, skus: list[str], kinds: dict[str, str], series: Series, lead
         cost = round(shelf * rng.uniform(0.62, 0.78), 2)
         volume = round(float(rng.uniform(0.0012, 0.009)), 4)
         life = int(rng.integers(3, 6)) if kind == "dairy" else ""
-        sku_rows.append([name, kinds[s].title(), kind, "each", volume, round(0.012 * cost, 4), round(max(shelf - cost, 0.1) + 0.5 * cost, 2), life])
+        sku_rows.append(
+            [name, kinds[s].title(), kind, "each", volume, round(0.012 * cost, 4), round(max(shelf - cost, 0.1) + 0.5 * cost, 2), life]
+        )
         lot = int(rng.choice([6, 12, 24]))
         offers += offers_of(rng, name, suppliers, cost=cost, level=level, lot=lot)
         stock.append([name, round(level * rng.uniform(0.8, 1.9))])
@@ -124,7 +130,11 @@ def make(out: Path, skus: list[str], kinds: dict[str, str], series: Series, lead
             orders.append([name, lot * int(rng.integers(1, 3)), (START + timedelta(days=int(rng.integers(0, 7)))).isoformat()])
         history += [[name, when, d] for when, d, _ in series[s]]
     write(out / "skus.csv", ["sku", "name", "category", "unit", "volume", "holding_cost", "shortage_cost", "shelf_life"], sku_rows)
-    write(out / "suppliers.csv", ["supplier", "name", "region", "order_cost", "min_order_value", "lead_days", "capacity", "contact_email"], suppliers)
+    write(
+        out / "suppliers.csv",
+        ["supplier", "name", "region", "order_cost", "min_order_value", "lead_days", "capacity", "contact_email"],
+        suppliers,
+    )
     write(out / "offers.csv", ["sku", "supplier", "price", "moq", "lot_size", "capacity", "co2"], offers)
     write(out / "stock.csv", ["sku", "on_hand"], stock)
     write(out / "orders.csv", ["sku", "quantity", "due"], orders)

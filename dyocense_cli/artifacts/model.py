@@ -9,7 +9,18 @@ from typing import ClassVar
 from dyocense_cli.artifacts.codec import META
 from dyocense_cli.errors import Span
 
-__all__ = ["ConstraintDecl", "DimDecl", "ExprDecl", "KpiDecl", "ModelSpec", "ParamDecl", "PiecewiseDecl", "StepsDecl", "TermDecl", "VarDecl"]
+__all__ = [
+    "ConstraintDecl",
+    "DimDecl",
+    "ExprDecl",
+    "KpiDecl",
+    "ModelSpec",
+    "ParamDecl",
+    "PiecewiseDecl",
+    "StepsDecl",
+    "TermDecl",
+    "VarDecl",
+]
 
 
 @dataclass(frozen=True, slots=True)
