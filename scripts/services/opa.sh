@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Open Policy Agent on loopback, built from its Go module. opa.sh up|down
+. "$(dirname "$0")/lib.sh"
+
+PORT=${DYOCENSE_OPA_PORT:-58181}
+DIR=$STATE/opa
+
+up() {
+  local server
+  server=$(need_go_tool opa github.com/open-policy-agent/opa v1.22.2)
+  mkdir -p "$DIR/policies"
+  running "$DIR" || launch "$DIR" "$server" run --server --disable-telemetry --addr "127.0.0.1:$PORT" --log-level error "$DIR/policies"
+  until_true 20 port_open "$PORT" || fail "OPA did not start" "$DIR/log"
+  echo "export DYOCENSE_OPA_URL=http://127.0.0.1:$PORT"
+  case :$PATH: in *:"$STATE/bin":*) ;; *) echo "export PATH=$STATE/bin:\$PATH" ;; esac
+}
+
+down() { stop_service "$DIR"; }
+
+"${1:-up}"
