@@ -21,6 +21,7 @@ CODES: Final[dict[str, str]] = {
     # 22xx language and compiler
     # 23xx context tables
     # 24xx solving and planning
+    "DY2401": "the model holds a number that is not finite",
     # 25xx forecast and scenarios
     # 26xx golden tests
     # 30xx policy
@@ -29,6 +30,8 @@ CODES: Final[dict[str, str]] = {
     "DY4001": "an optional library is not installed",
     "DY4002": "no such adapter",
     # 41xx solvers
+    "DY4101": "a solver does not take this kind of model",
+    "DY4102": "a solver refuses the arrays of a model",
     # 42xx policy engines
     # 43xx stores
     # 44xx graphs and vectors

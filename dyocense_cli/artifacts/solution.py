@@ -11,7 +11,7 @@ import numpy as np
 
 from dyocense_cli.artifacts.codec import META
 
-__all__ = ["CheckReport", "Solution", "Status", "Termination", "Violation"]
+__all__ = ["CheckReport", "Solution", "Status", "Termination", "Violation", "relative_gap"]
 
 
 class Status(StrEnum):
@@ -41,8 +41,10 @@ class Termination(StrEnum):
 class Solution:
     """Values of all columns in the order of the GroundModel; `x` is None when nothing is held.
 
-    `gap` is |objective − bound| / max(|objective|, 1e-10), None without a bound. `row_dual` and `col_dual` come from the LP with
-    integers fixed (None for backends that give none). Status FEASIBLE with termination time_limit is not reproducible.
+    `gap` is that of `relative_gap`, None without a bound. `row_dual` is the change of the objective per unit of a row's right-hand side,
+    `col_dual` that per unit of a column; both come from the LP with integers fixed (None for backends that give none).
+    OPTIMAL means proved to a relative gap of 1e-6; a plan within the asked gap but not nearer is FEASIBLE with termination gap_reached.
+    Stopped at a limit with no plan is ERROR with that limit as termination. A solve that a wall clock stopped is not reproducible.
     """
 
     kind: ClassVar[str] = "solution"
@@ -93,3 +95,11 @@ class CheckReport:
     terms: Mapping[str, float] = field(default_factory=dict)
     kpis: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
     rows_checked: int = 0
+
+
+def relative_gap(objective: float | None, bound: float | None) -> float | None:
+    """Return |objective − bound| / max(|objective|, 1e-10), 0 where they differ by less than 1e-6, None where one is unknown."""
+    if objective is None or bound is None:
+        return None
+    distance = abs(objective - bound)
+    return 0.0 if distance <= 1e-6 else distance / max(abs(objective), 1e-10)

@@ -134,7 +134,11 @@ class Forecaster(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SolveLimits:
-    """Limits of one solve; None = no limit. `work` is the backend's deterministic unit."""
+    """Limits of one solve; None = no limit. `work` is the backend's deterministic unit; `threads` 0 = as the backend sees fit.
+
+    With `ranging`, an LP's `certificate` holds ``row_range_low`` and ``row_range_high``: how far each right-hand side may move
+    while its price holds.
+    """
 
     time_s: float | None = None
     gap: float = 1e-4
@@ -143,6 +147,7 @@ class SolveLimits:
     nodes: int | None = None
     work: float | None = None
     duals: bool = True
+    ranging: bool = False
 
 
 @dataclass(frozen=True, slots=True)
