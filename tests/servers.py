@@ -45,5 +45,5 @@ def neo4j() -> Mapping[str, str]:
 
 @pytest.fixture(scope="session")
 def opa_server() -> Mapping[str, str]:
-    """Settings of the OPA server: DYOCENSE_OPA_URL."""
-    return _need("OPA", "DYOCENSE_OPA_URL")
+    """Settings of the OPA server: DYOCENSE_TEST_OPA_URL; conftest renames DYOCENSE_OPA_URL, which would decide every test."""
+    return _need("OPA", "DYOCENSE_TEST_OPA_URL")

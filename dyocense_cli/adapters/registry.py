@@ -43,7 +43,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry("solver", "mathopt", _BASE + "solver.mathopt:MathOptSolver", extra="ortools"),
     Entry("solver", "pyomo", _BASE + "solver.pyomo:PyomoSolver", extra="pyomo"),
     Entry("policy", "opa_process", _BASE + "policy.opa_process:OpaProcess"),
-    Entry("policy", "opa_wasm", _BASE + "policy.opa_wasm:OpaWasm", extra="wasm"),
+    Entry("policy", "opa_wasm", _BASE + "policy.opa_wasm:OpaWasm"),
     Entry("policy", "opa_server", _BASE + "policy.opa_server:OpaServer", server=True),
     Entry("graph", "ladybug", _BASE + "graph.ladybug:LadybugGraph", extra="graph"),
     Entry("graph", "neo4j", _BASE + "graph.neo4j:Neo4jGraph", extra="neo4j", server=True),

@@ -9,7 +9,7 @@ from typing import ClassVar
 from dyocense_cli.artifacts.codec import META
 from dyocense_cli.errors import Finding
 
-__all__ = ["Admission", "Principal", "Verdict"]
+__all__ = ["Admission", "Cap", "Principal", "Verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,24 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """A spend cap that the compiler turns into a limit: spend (in the context's currency) ≤ `max`.
+
+    `name` is the name of the model's rule (``POL-S001``, ``POL-S003:dairy``), `rule` the policy's id, `over` is ``horizon``
+    or ``period``; with `category` or `supplier` only that part of the spend counts.
+    """
+
+    name: str
+    rule: str
+    max: float
+    over: str = "horizon"
+    category: str | None = None
+    supplier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
-    """Policy's answer about a goal before it runs; `rules` are policies to compile into the model."""
+    """Policy's answer about a goal before it runs; `denied_suppliers` and `caps` are policies to compile into the model."""
 
     kind: ClassVar[str] = "admission"
     schema_version: ClassVar[int] = 1
@@ -40,9 +56,12 @@ class Admission:
     evaluated: bool = True
     draft_reason: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)  # facts that were read, as JSON text by name
-    #: denied suppliers, caps and their rule ids that the compiler turns into `where` and limits
+    #: supplier -> id of the rule that denies it; the compiled rule has that id as its name and ``policy:<id>`` as its source
     denied_suppliers: Mapping[str, str] = field(default_factory=dict)
-    caps: Mapping[str, float] = field(default_factory=dict)
+    #: spend caps, sorted by name; empty with `--no-compile-policy`, as is `denied_suppliers`
+    caps: tuple[Cap, ...] = ()
+    #: the decision record (JSON text): document asked, query, answer, engine, snapshot; replays in `opa eval`
+    record: str = field(default="", metadata=META)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +79,6 @@ class Verdict:
     policy_snapshot: str = ""
     evaluated: bool = True
     draft_reason: str = ""
+    #: by `--set` line of the relaxation (its rule's name where there is none): may it be applied?
     relaxations: Mapping[str, bool] = field(default_factory=dict)
+    record: str = field(default="", metadata=META)
