@@ -15,6 +15,9 @@ __all__ = ["CODES"]
 
 CODES: Final[dict[str, str]] = {
     # 10xx command line and settings
+    "DY1050": "the request body is too large or not JSON",
+    "DY1051": "the request does not fit its schema",
+    "DY1052": "no such page or method",
     # 20xx files and YAML
     "DY2000": "the file has errors",
     # 21xx schema
@@ -26,6 +29,17 @@ CODES: Final[dict[str, str]] = {
     # 26xx golden tests
     # 30xx policy
     # 31xx accounts, quotas, budgets
+    "DY3101": "the token is missing or not valid",
+    "DY3102": "the token does not allow this",
+    "DY3103": "no such tier, or not a limit of one",
+    "DY3104": "too many requests",
+    "DY3105": "more asked than the tier allows",
+    "DY3106": "the budget of the month is spent",
+    "DY3107": "the request names another tenant",
+    "DY3108": "an idempotency key is needed",
+    "DY3109": "the first request with this idempotency key is still running",
+    "DY3110": "this idempotency key was used for another request",
+    "DY3111": "no such run",
     # 40xx adapters
     "DY4001": "an optional library is not installed",
     "DY4002": "no such adapter",
@@ -36,8 +50,13 @@ CODES: Final[dict[str, str]] = {
     # 43xx stores
     # 44xx graphs and vectors
     # 45xx queue and database
+    "DY4501": "the database cannot be reached",
+    "DY4502": "the database is not migrated",
+    "DY4503": "the queue refused the run",
     # 46xx forecasters
     # 47xx sandbox
+    "DY4701": "no sandbox of this strength is available",
+    "DY4702": "the job was stopped by its sandbox",
     # 50xx stores and replay
     "DY5001": "a stored artifact has a newer schema than this version reads",
     "DY5002": "stored bytes do not match their fingerprint",

@@ -24,6 +24,7 @@ class Default:
 _DESIGN5: Final = "kernel design §5"
 _TIERS: Final = "kernel design §10.10"
 _SOLVERS: Final = "measured: benchmarks"
+_SERVICE: Final = "service: tiers"
 
 DEFAULTS: Final[dict[str, Default]] = {
     "horizon.periods": Default(4, "periods", "a month of weekly orders", _DESIGN5),
@@ -55,6 +56,39 @@ DEFAULTS: Final[dict[str, Default]] = {
     "tier.standard.parallel_solves": Default(2, "solves", "tier limit", _TIERS),
     "tier.pro.parallel_solves": Default(4, "solves", "tier limit", _TIERS),
     "tier.enterprise.parallel_solves": Default(8, "solves", "tier limit", _TIERS),
+    "tier.free.weight": Default(1, "share", "fair-queue weight", _SERVICE),
+    "tier.standard.weight": Default(2, "share", "fair-queue weight", _SERVICE),
+    "tier.pro.weight": Default(4, "share", "fair-queue weight", _SERVICE),
+    "tier.enterprise.weight": Default(8, "share", "fair-queue weight", _SERVICE),
+    "tier.free.requests_per_min": Default(10, "requests/min", "tier limit", _SERVICE),
+    "tier.standard.requests_per_min": Default(60, "requests/min", "tier limit", _SERVICE),
+    "tier.pro.requests_per_min": Default(180, "requests/min", "tier limit", _SERVICE),
+    "tier.enterprise.requests_per_min": Default(600, "requests/min", "tier limit", _SERVICE),
+    "tier.free.budget_solver_s": Default(600.0, "s/month", "about 40 full-length solves", "chosen"),
+    "tier.standard.budget_solver_s": Default(6000.0, "s/month", "about 240 full-length solves", "chosen"),
+    "tier.pro.budget_solver_s": Default(12000.0, "s/month", "the design's example tenant", "kernel design §10.1"),
+    "tier.enterprise.budget_solver_s": Default(120000.0, "s/month", "ten times pro", "chosen"),
+    "tier.free.budget_gpu_s": Default(0.0, "s/month", "no reserved GPU", _TIERS),
+    "tier.standard.budget_gpu_s": Default(600.0, "s/month", "a tenth of pro", "chosen"),
+    "tier.pro.budget_gpu_s": Default(6000.0, "s/month", "the design's example tenant", "kernel design §10.1"),
+    "tier.enterprise.budget_gpu_s": Default(60000.0, "s/month", "ten times pro", "chosen"),
+    "tier.free.budget_llm_tokens": Default(0.0, "tokens/month", "language models are off", "chosen"),
+    "tier.standard.budget_llm_tokens": Default(1.5e8, "tokens/month", "a tenth of pro", "chosen"),
+    "tier.pro.budget_llm_tokens": Default(1.5e9, "tokens/month", "the design's example tenant", "kernel design §10.1"),
+    "tier.enterprise.budget_llm_tokens": Default(1.5e10, "tokens/month", "ten times pro", "chosen"),
+    "tier.free.memory_mb": Default(1024, "MiB", "one grocery-weekly solve takes below 400", "measured"),
+    "tier.standard.memory_mb": Default(2048, "MiB", "twice free", "chosen"),
+    "tier.pro.memory_mb": Default(4096, "MiB", "twice standard", "chosen"),
+    "tier.enterprise.memory_mb": Default(8192, "MiB", "twice pro", "chosen"),
+    "budget.warn_at": Default(0.8, "share", "time to act before the hard stop", "kernel design §10.4"),
+    "estimate.quantile": Default(0.8, "probability", "reserve enough for four runs of five", "chosen"),
+    "estimate.min_runs": Default(30, "runs", "below this a quantile of a log-linear fit is noise", "chosen"),
+    "idempotency.keep_h": Default(24, "h", "keys live a day", _SERVICE),
+    "serve.body_limit_bytes": Default(8 << 20, "bytes", "a context of 50,000 rows inline", "chosen"),
+    "serve.json_depth": Default(64, "levels", "deeper is never a goal or a context", "chosen"),
+    "serve.slo_wait_s": Default(5.0, "s", "a kernel call that takes longer answers 202", "chosen"),
+    "serve.heartbeat_s": Default(1.0, "s", "a dead worker is found within two beats and a poll", "chosen"),
+    "serve.dead_after_s": Default(5.0, "s", "five missed beats; a paused process is taken over as well", "chosen"),
 }
 
 

@@ -1,0 +1,129 @@
+"""Laws of the fair order, by property and by simulation."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dyocense_cli.kernel.tenancy.wfq import UNIT, Waits, advance, correct, rebase, room, tag, why_waiting
+
+from .simulate import Job, Pool, Served, run
+
+COSTS = st.lists(st.floats(0.05, 20.0), min_size=25, max_size=60)
+WEIGHTS = st.sampled_from([1.0, 2.0, 4.0, 8.0])
+
+
+def _work(served: list[Served], tenant: str) -> np.ndarray:
+    return np.cumsum([s.job.cost if s.job.tenant == tenant else 0.0 for s in served])
+
+
+@given(COSTS, COSTS, WEIGHTS, WEIGHTS)
+def test_backlogged_tenants_share_by_weight_within_one_largest_job_each(a: list[float], b: list[float], wa: float, wb: float) -> None:
+    pool = Pool({"a": wa, "b": wb}, {"a": 8, "b": 8}, workers=1)
+    served = run(pool, [Job(0.0, "a", c) for c in a] + [Job(0.0, "b", c) for c in b])
+    last = min(max(i for i, s in enumerate(served) if s.job.tenant == t) for t in "ab")
+    both = served[:last]  # while both are backlogged
+    gap = np.concatenate([[0.0], _work(both, "a") / wa - _work(both, "b") / wb])
+    bound = max(a) / wa + max(b) / wb
+    assert gap.max() - gap.min() <= bound + len(served) / UNIT  # over every interval, up to rounding of tags
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.floats(0, 100), WEIGHTS)
+def test_tags_never_start_before_virtual_time_or_the_last_finish(v: int, last: int, cost: float, weight: float) -> None:
+    tags = tag(v, last, cost_s=cost, weight=weight)
+    assert tags.start == max(v, last)
+    assert tags.finish > tags.start
+    assert advance(v, tags.start) >= v
+
+
+def test_an_idle_tenant_earns_no_credit() -> None:
+    early = [Job(0.0, "busy", 1.0) for _ in range(40)]
+    late = [Job(20.5, "late", 1.0) for _ in range(20)]
+    served = run(Pool({"busy": 1, "late": 1}, {"busy": 4, "late": 4}, workers=1), early + late)
+    window = [s.job.tenant for s in served if s.begin >= 21][:16]
+    assert abs(window.count("busy") - window.count("late")) <= 1
+
+
+def test_ten_thousand_jobs_delay_another_tenants_single_job_by_at_most_one_job_per_worker() -> None:
+    for workers in (1, 4):
+        flood = [Job(0.0, "flood", 1.0) for _ in range(10_000)]
+        served = run(Pool({"flood": 1, "one": 1}, {"flood": 8, "one": 1}, workers=workers), [*flood, Job(1000.3, "one", 1.0)])
+        one = next(s for s in served if s.job.tenant == "one")
+        assert one.begin - one.job.at <= 1.0 * workers
+        assert len(served) == 10_001
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 50), st.sampled_from("abcde"), st.floats(0.1, 5), st.floats(0.5, 2)), min_size=1, max_size=80),
+    st.integers(1, 4),
+)
+def test_every_run_is_served_once_and_caps_hold(raw: list[tuple[float, str, float, float]], workers: int) -> None:
+    jobs = [Job(at, t, cost, cost * factor) for at, t, cost, factor in raw]
+    caps = {t: 1 + i % 3 for i, t in enumerate("abcde")}
+    served = run(Pool(dict(zip("abcde", (1, 1, 2, 4, 8), strict=True)), caps, workers=workers), jobs)
+    assert Counter(id(s.job) for s in served) == Counter(id(j) for j in jobs)
+    edges = sorted([(s.begin, 1, s.job.tenant) for s in served] + [(s.end, -1, s.job.tenant) for s in served])
+    now: Counter[str] = Counter()
+    for _, step, tenant in edges:
+        now[tenant] += step
+        assert now[tenant] <= caps[tenant]
+
+
+@given(COSTS, COSTS)
+def test_moving_the_epoch_keeps_the_order(a: list[float], b: list[float]) -> None:
+    jobs = [Job(0.0, "a", c) for c in a] + [Job(0.0, "b", c) for c in b]
+    plain = Pool({"a": 1, "b": 4}, {"a": 3, "b": 3}, workers=1)
+    moved = Pool({"a": 1, "b": 4}, {"a": 3, "b": 3}, workers=1, rebase_at=5 * UNIT)
+    assert [s.job for s in run(plain, jobs)] == [s.job for s in run(moved, jobs)]
+    assert plain.rebased == 0
+
+
+def test_the_epoch_does_move() -> None:
+    pool = Pool({"a": 1}, {"a": 2}, workers=1, rebase_at=5 * UNIT)
+    run(pool, [Job(0.0, "a", 1.0) for _ in range(40)])
+    assert pool.rebased >= 5
+    assert rebase(7, 10) == 0
+
+
+def test_runs_that_take_longer_than_predicted_are_paid_for() -> None:
+    liar = [Job(0.0, "liar", 1.0, 3.0) for _ in range(200)]
+    honest = [Job(0.0, "honest", 1.0, 1.0) for _ in range(400)]
+    served = run(Pool({"liar": 1, "honest": 1}, {"liar": 2, "honest": 2}, workers=1), liar + honest)
+    seconds: dict[str, float] = defaultdict(float)
+    for s in served:
+        if s.end < 300:
+            seconds[s.job.tenant] += s.end - s.begin
+    assert abs(seconds["liar"] / seconds["honest"] - 1) < 0.1
+    assert correct(5, predicted_s=10, actual_s=1, weight=1) == 0
+
+
+def test_ten_thousand_tenants_share_by_weight_and_none_starves() -> None:
+    rng = np.random.default_rng(7)
+    tenants = [f"t{i}" for i in range(10_000)]
+    weights = {t: float(w) for t, w in zip(tenants, rng.choice([1, 2, 4, 8], len(tenants)), strict=True)}
+    caps = {t: int(weights[t]) for t in tenants}
+    cost = 1.0
+    jobs = [Job(0.0, t, cost) for t in tenants for _ in range(12 if weights[t] == 8 else 6)]
+    pool = Pool(weights, caps, workers=64)
+    served = run(pool, jobs)
+    assert len(served) == len(jobs)
+    head = served[: 2 * sum(int(w) for w in weights.values()) // 2]  # every tenant is backlogged at least this long
+    work = Counter(s.job.tenant for s in head)
+    by_weight = {w: np.array([work[t] for t in tenants if weights[t] == w]) for w in (1.0, 2.0, 4.0, 8.0)}
+    per_weight = {w: float(v.mean() / w) for w, v in by_weight.items() if w < 8}
+    assert max(per_weight.values()) / min(per_weight.values()) < 1.05
+    normal = np.array([work[t] / weights[t] for t in tenants])
+    assert normal.max() - normal.min() <= 2 * cost  # the pairwise bound for jobs of one length: 1/w + 1/w'
+
+
+def test_why_a_run_waits() -> None:
+    base = {"state": "ready", "ahead": 3, "workers": 1, "in_flight": 1, "cap": 1, "budget_left": 1.0}
+    assert why_waiting(**base) is Waits.SHARE  # type: ignore[arg-type]
+    assert why_waiting(**{**base, "state": "parked"}) is Waits.CAP  # type: ignore[arg-type]
+    assert why_waiting(**{**base, "workers": 0}) is Waits.NO_WORKER  # type: ignore[arg-type]
+    assert why_waiting(**{**base, "budget_left": 0.0}) is Waits.BUDGET  # type: ignore[arg-type]
+    assert why_waiting(**{**base, "state": "done"}) is Waits.NOTHING  # type: ignore[arg-type]
+    assert room(5, 4) == 0
