@@ -1,21 +1,22 @@
 """The syntax tree of the model language.
 
 Trees are immutable and compare by value. A node carries no place: the text it was parsed from is one line of a YAML
-scalar, and errors give the offset in it (`ParseError.offset`), which the reader of the file turns into line and column.
+scalar, and errors give the offset in it (`ExpressionError.offset`), which the reader of the file turns into line and column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-__all__ = ["Binary", "Compare", "Logic", "Name", "Neg", "Node", "Not", "Num", "Reduce", "Shift", "Sum", "Text", "walk"]
+__all__ = ["Binary", "Call", "Compare", "Logic", "Name", "Neg", "Node", "Not", "Num", "Reduce", "Shift", "Sum", "Text", "children", "names",
+           "rebuild", "walk"]
 
 
 @dataclass(frozen=True, slots=True)
 class Num:
-    """A number; `unit` as written (``0.08 EUR/kg`` is not an expression: units stand at parameters and weights)."""
+    """A number, finite and not negative (``-3`` is ``Neg(Num(3))``); it takes the unit of its place."""
 
     value: float
 
@@ -103,13 +104,55 @@ class Reduce:
     level: float | None = None
 
 
-Node: TypeAlias = "Num | Text | Name | Neg | Binary | Compare | Logic | Not | Sum | Shift | Reduce"
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``min max ceil floor sqrt`` of parameters; evaluated when data is bound, so never in a compiled rule."""
+
+    name: str
+    args: tuple[Node, ...]
+
+
+Node: TypeAlias = "Num | Text | Name | Neg | Binary | Compare | Logic | Not | Sum | Shift | Reduce | Call"
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the direct children of a node, in source order."""
+    if isinstance(node, (Binary, Compare, Logic)):
+        return (node.left, node.right)
+    if isinstance(node, (Neg, Not, Reduce)):
+        return (node.body,)
+    if isinstance(node, Sum):
+        return (node.body,) if node.where is None else (node.body, node.where)
+    if isinstance(node, Shift):
+        return (node.body, node.offset) if node.edge is None else (node.body, node.offset, node.edge)
+    return node.args if isinstance(node, Call) else ()
+
+
+def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
+    """Return `node` with each direct child replaced by ``change(child)``; the same object if nothing changed."""
+    old = children(node)
+    new = tuple(change(child) for child in old)
+    if all(a is b for a, b in zip(old, new, strict=True)):
+        return node
+    if isinstance(node, (Binary, Compare, Logic)):
+        return replace(node, left=new[0], right=new[1])
+    if isinstance(node, (Neg, Not, Reduce)):
+        return replace(node, body=new[0])
+    if isinstance(node, Sum):
+        return replace(node, body=new[0], where=new[1] if len(new) > 1 else None)
+    if isinstance(node, Shift):
+        return replace(node, body=new[0], offset=new[1], edge=new[2] if len(new) > 2 else None)
+    assert isinstance(node, Call)
+    return replace(node, args=new)
 
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield `node` and everything below it, parents first."""
     yield node
-    for field in fields(node):
-        child = getattr(node, field.name)
-        if hasattr(child, "__dataclass_fields__"):
-            yield from walk(child)
+    for child in children(node):
+        yield from walk(child)
+
+
+def names(node: Node) -> set[str]:
+    """Return every name that occurs below `node` (dims of `over` and `along` are not names)."""
+    return {n.id for n in walk(node) if isinstance(n, Name)}
