@@ -22,6 +22,25 @@ CODES: Final[dict[str, str]] = {
     "DY2000": "the file has errors",
     # 21xx schema
     # 22xx language and compiler
+    "DY2201": "text that is no expression",
+    "DY2202": "a construct that the model language refuses",
+    "DY2203": "a name that nothing declares",
+    "DY2204": "dimensions do not fit",
+    "DY2205": "units do not fit",
+    "DY2206": "a product of variables is not linear",
+    "DY2207": "division by a variable is not linear",
+    "DY2208": "no such objective term, limit or setting",
+    "DY2209": "a limit's setting is missing or wrong",
+    "DY2210": "a rule compares nothing or holds no variable",
+    "DY2211": "an exact chance constraint needs bounded variables",
+    "DY2212": "a parameter has no value where one is needed",
+    "DY2213": "rows of a table give one parameter two values",
+    "DY2214": "a parameter's source is not there",
+    "DY2215": "a scenario reduction where there is nothing to reduce",
+    "DY2216": "an offset of shift that is no integer parameter",
+    "DY2217": "a piecewise cost that is not well formed",
+    "DY2218": "named expressions refer to each other in a circle",
+    "DY2219": "a compiled model that does not hold together",
     # 23xx context tables
     # 24xx solving and planning
     "DY2401": "the model holds a number that is not finite",

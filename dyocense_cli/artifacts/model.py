@@ -14,9 +14,11 @@ __all__ = [
     "DimDecl",
     "ExprDecl",
     "KpiDecl",
+    "LimitDecl",
     "ModelSpec",
     "ParamDecl",
     "PiecewiseDecl",
+    "SettingDecl",
     "StepsDecl",
     "TermDecl",
     "VarDecl",
@@ -25,7 +27,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class DimDecl:
-    """A dimension: labels from a table column, the horizon, the scenarios, or stated values."""
+    """A dimension: labels from a table column, the horizon, the scenarios, or stated values.
+
+    `ranks` (``offers.min_qty``) numbers the rows of a table within each group of equal `within` labels, in ascending order of the
+    column: labels ``1 2 …``. `upto` (``skus.shelf_life``) has labels ``0 1 …`` below the column's maximum. `optional` is the single
+    label used when the source is absent; a dim with it and one label is dropped from the compiled model.
+    """
 
     name: str
     source: str | None = None  # table.column
@@ -33,25 +40,36 @@ class DimDecl:
     scenarios: bool = False
     ordered: bool = False
     values: tuple[str, ...] | None = None
-    optional: str | None = None  # single label used when the source column is absent, e.g. main
+    optional: str | None = None
+    ranks: str | None = None
+    within: tuple[str, ...] = ()
+    upto: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ParamDecl:
-    """A parameter over dims, bound from a table column, a context parameter or a constant."""
+    """A parameter over dims, bound from a table column, a context parameter or an expression over other parameters.
+
+    `source` is ``table.column``, ``parameters.name``, ``scenarios.table``, ``dim.position``, ``dim.first``, ``dim.last``, ``stats.figure``
+    or ``quality.word``; None with `dims` () binds from the context's `parameters:` by name. `aggregate` ``sum`` adds rows of equal keys;
+    `date` names the column that is mapped to a period. `dtype` ``text`` is a label, only for comparisons in conditions.
+    """
 
     name: str
     dims: tuple[str, ...] = ()
     source: str | None = None
     unit: str | None = None
-    dtype: str = "float"  # float | int | bool
+    dtype: str = "float"  # float | int | bool | text
     default: float | None = None
     value: float | str | None = None  # a constant, or an expression over other parameters
+    aggregate: str = "one"  # one | sum
+    date: str | None = None
+    when: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VarDecl:
-    """A variable family; `lower`/`upper` are numbers or parameter expressions."""
+    """A variable family; `lower`/`upper` are numbers or parameter expressions; it exists only when `when` holds."""
 
     name: str
     dims: tuple[str, ...] = ()
@@ -62,44 +80,70 @@ class VarDecl:
     upper: str | float | None = None
     stage: int | None = None
     unit: str | None = None
-    limit: str | None = None  # exists only when the goal sets this limit
+    when: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ExprDecl:
-    """A named expression."""
+    """A named expression; zero when `when` does not hold."""
 
     name: str
     expression: str
-    where: str | None = None
-    limit: str | None = None
+    when: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDecl:
+    """A setting of a limit: a number in `unit`, or one of `choices`; `default` is text as a planner would write it, None = required."""
+
+    name: str
+    unit: str | None = None
+    choices: tuple[str, ...] = ()
+    default: str | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LimitDecl:
+    """A limit that a goal may set under `limits:`; `always` ones hold with their defaults when the goal is silent."""
+
+    name: str
+    settings: tuple[SettingDecl, ...] = ()
+    always: bool = False
+    intent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ConstraintDecl:
-    """A rule family."""
+    """A rule family; exists when the goal sets `limit` (if named) and `when` holds. `hold` None takes the limit's `hold:` setting."""
 
     name: str
     expression: str
     dims: tuple[str, ...] | None = None
     where: str | None = None
     limit: str | None = None
-    hold: str = "always"
+    when: str | None = None
+    hold: str | None = None
     intent: str = ""
     relax: float | None = 1.0
-    settings: Mapping[str, str] = field(default_factory=dict)  # conditions on the limit's settings, e.g. over: horizon
 
 
 @dataclass(frozen=True, slots=True)
 class PiecewiseDecl:
-    """A piecewise-linear cost: `output` is a function of `input` through (x, y) breakpoints per member of `dims`."""
+    """A piecewise-linear cost: variable `name` = f(`input`) through points (`points`, `values`) over `along` per member of `dims`.
+
+    `points` and `values` are parameters over `dims` + (`along`,), points ascending. `convex` (or concave in a maximisation) needs no
+    binaries; otherwise each segment gets one.
+    """
 
     name: str
     input: str
     points: str
     values: str
+    along: str
     dims: tuple[str, ...] = ()
     convex: bool = False
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +153,18 @@ class TermDecl:
     name: str
     expression: str
     unit: str | None = None
-    limit: str | None = None
+    when: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KpiDecl:
-    """A reported figure; may divide."""
+    """A reported figure; may divide by variables and compare (a comparison counts 1 where it holds)."""
 
     name: str
     expression: str
     unit: str | None = None
     intent: str = ""
+    when: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +197,7 @@ class ModelSpec:
     kpis: tuple[KpiDecl, ...] = ()
     piecewise: tuple[PiecewiseDecl, ...] = ()
     steps: StepsDecl | None = None
+    limits: tuple[LimitDecl, ...] = ()
     settings: Mapping[str, str | float | bool] = field(default_factory=dict)
     spans: Mapping[str, Span] = field(default_factory=dict, metadata=META)
     file: str = field(default="", metadata=META)

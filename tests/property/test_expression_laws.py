@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from dyocense_cli.optimodel.expr import ExpressionError, parse, show
 from dyocense_cli.optimodel.expr.nodes import Node
 from tests.property.expressions import trees
 
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 @given(trees())
 def test_parsing_printed_trees_returns_them(tree: Node) -> None:
