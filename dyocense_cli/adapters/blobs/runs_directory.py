@@ -1,0 +1,82 @@
+"""Whole runs in a directory: written to a hidden sibling and renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+from uuid import uuid4
+
+from dyocense_cli.errors import StoreError
+
+__all__ = ["DirectoryRuns"]
+
+MANIFEST = "manifest.json"
+
+
+class DirectoryRuns:
+    """``<root>/<run_id>/``; a directory without a manifest is no run."""
+
+    features: ClassVar[frozenset[str]] = frozenset({"local"})
+
+    def __init__(self, root: str) -> None:
+        self._root = Path(root)
+
+    def place(self, run_id: str) -> str:
+        """Return the directory of a run."""
+        return str(self._root / run_id)
+
+    def commit(self, run_id: str, files: Mapping[str, bytes], manifest: bytes) -> str:
+        """Store a run, its manifest last; return its directory."""
+        target = self._root / run_id
+        if (target / MANIFEST).exists():
+            raise StoreError("DY5004", f"run {run_id} is stored already")
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        part = self._root / f".part-{os.getpid()}-{uuid4().hex[:8]}"
+        try:
+            for name, data in sorted(files.items()):
+                path = part / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            part.mkdir(exist_ok=True)
+            (part / MANIFEST).write_bytes(manifest)
+            try:
+                part.rename(target)
+            except OSError as error:
+                raise StoreError("DY5004", f"run {run_id} is stored already") from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        return str(target)
+
+    def _sweep(self) -> None:
+        """Remove what processes that no longer live left unfinished."""
+        for part in self._root.glob(".part-*-*"):
+            pid = part.name.split("-")[1]
+            if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc").exists():
+                shutil.rmtree(part, ignore_errors=True)
+
+    def read(self, run_id: str, name: str) -> bytes:
+        """Return one file of a run; DY5003 if the run or the file is absent."""
+        path = self._root / run_id / name
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise StoreError("DY5003", f"run {run_id} has no `{name}`", hints="dyocense runs list") from None
+
+    def names(self, run_id: str) -> list[str]:
+        """Return the file names of a run, sorted."""
+        base = self._root / run_id
+        return sorted(p.relative_to(base).as_posix() for p in base.rglob("*") if p.is_file())
+
+    def list(self) -> list[str]:
+        """Return the ids of all whole runs, oldest first."""
+        return sorted(p.parent.name for p in self._root.glob(f"*/{MANIFEST}") if not p.parent.name.startswith("."))
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run: manifest first."""
+        base = self._root / run_id
+        (base / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(base, ignore_errors=True)

@@ -1,0 +1,191 @@
+"""Run a tuple of stages: memoised, recorded, observed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from dyocense_cli.artifacts.fingerprint import json_sha
+from dyocense_cli.artifacts.manifest import StageRecord
+from dyocense_cli.errors import UnavailableError
+from dyocense_cli.runner.memo import Held, Memo
+from dyocense_cli.runner.nouns import resolve
+from dyocense_cli.runner.pipeline import Ask, Stage
+
+if TYPE_CHECKING:
+    from dyocense_cli.ports import Forecaster, Lent, PolicyEngine, SolveEvent, Telemetry
+
+__all__ = ["Execution", "Observer", "Ports", "Quiet"]
+
+#: From here on a stage is known by the keys that led to it, not by its bytes: a re-solved model re-runs all that follows,
+#: so that a dry run can foretell exactly what will run.
+AFTER_SOLVE: Final = frozenset({"solve", "check", "interpret", "stress", "explain", "guard", "evidence"})
+
+
+class Observer(Protocol):
+    """Hears of each stage and of a solve's progress."""
+
+    def started(self, stage: str) -> None:
+        """A stage begins to run."""
+        ...
+
+    def ended(self, stage: str, state: str, seconds: float, note: str = "") -> None:
+        """A stage ended: `state` is ``run``, ``cached`` or ``skipped``."""
+        ...
+
+    def solving(self, event: SolveEvent) -> None:
+        """A solve moved."""
+        ...
+
+
+class Quiet:
+    """Hears nothing."""
+
+    def started(self, stage: str) -> None:
+        """Do nothing."""
+
+    def ended(self, stage: str, state: str, seconds: float, note: str = "") -> None:
+        """Do nothing."""
+
+    def solving(self, event: SolveEvent) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What stages may ask or are lent; each is made on first use."""
+
+    forecaster: Callable[[], Forecaster]
+    policy: Callable[[], PolicyEngine]
+    lent: Callable[[], Lent]
+    telemetry: Telemetry
+    #: adds to the cache key of a stage: name of the forecaster, policy snapshot, solver version
+    tags: Callable[[str], Mapping[str, str]]
+    draft_reason: str = ""
+    compile_policy: bool = True
+    use_cache: bool = True
+
+
+@dataclass(slots=True)
+class Execution:
+    """One pass through stages; `held` fills up as they run."""
+
+    memo: Memo
+    ports: Ports
+    held: dict[str, Held]
+    observer: Observer
+    version: str
+    records: list[StageRecord] = field(default_factory=list)
+    states: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def run(self, stages: Iterable[Stage | Ask], *, until: str | None = None) -> None:
+        """Run stages in order; those whose inputs an outcome ruled out are skipped."""
+        for stage in stages:
+            if stage.gives in self.held:
+                continue
+            if reason := self._ruled_out(stage):
+                self._note(stage.name, "skipped", 0.0, reason)
+            else:
+                self._step(stage)
+            if stage.name == until:
+                return
+
+    def key(self, stage: Stage | Ask) -> str:
+        """Return the cache key of a stage with the inputs in hand."""
+        inputs = {need: self.held[need].ident for need in stage.needs if need in self.held}
+        return json_sha(
+            {
+                "stage": stage.name,
+                "version": stage.version,
+                "inputs": inputs,
+                "options": dict(self.ports.tags(stage.name)),
+                "package": self.version,
+            }
+        )
+
+    def _ruled_out(self, stage: Stage | Ask) -> str:
+        admission = self.held.get("admission")
+        if admission is not None and stage.name != "evidence" and not admission.value.allow:
+            return "policy denies the goal"
+        if stage.name == "stress":
+            solution = self.held.get("solution")
+            if solution is None or solution.value.x is None:
+                return "there is no plan"
+        if stage.name in ("stress", "explain") and self._interrupted():
+            return "interrupted"
+        return "" if stage.name == "evidence" or all(n in self.held for n in stage.needs if n != "stress_report") else "an input is missing"
+
+    def _interrupted(self) -> bool:
+        solution = self.held.get("solution")
+        return solution is not None and str(solution.value.termination) == "interrupted"
+
+    def _step(self, stage: Stage | Ask) -> None:
+        key = self.key(stage)
+        ident = key if stage.name in AFTER_SOLVE else None
+        begun = time.perf_counter()
+        found = self.memo.find(stage.gives, key, ident) if self.ports.use_cache else None
+        if found is not None:
+            self._hold(stage, found, key, "cached", begun)
+            return
+        self.observer.started(stage.name)
+        if stage.span:
+            with self.ports.telemetry.span(stage.span):
+                value = self._call(stage)
+        else:
+            value = self._call(stage)
+        if self._keepable(stage, value):
+            held = self.memo.remember(stage.gives, key, value, ident)
+        else:
+            fingerprint, doc = self.memo.save(value)
+            held = Held(stage.gives, fingerprint, ident or fingerprint, doc)
+            held.put(value)
+        self._hold(stage, held, key, "run", begun)
+
+    @staticmethod
+    def _keepable(stage: Stage | Ask, value: Any) -> bool:
+        """A draft admission and an interrupted solve are true of this run only."""
+        if stage.name in ("admit", "guard"):
+            return bool(value.evaluated)
+        if stage.name == "solve":
+            return str(value.termination) != "interrupted"
+        return stage.keep
+
+    def _hold(self, stage: Stage | Ask, held: Held, key: str, state: str, begun: float) -> None:
+        self.held[stage.gives] = held
+        inputs = {need: self.held[need].fingerprint for need in stage.needs if need in self.held}
+        self.records.append(StageRecord(stage.name, stage.version, inputs, held.fingerprint, key))
+        self._note(stage.name, state, time.perf_counter() - begun)
+
+    def _note(self, stage: str, state: str, seconds: float, note: str = "") -> None:
+        self.states[stage] = state
+        self.seconds[stage] = seconds
+        self.observer.ended(stage, state, seconds, note)
+
+    def _call(self, stage: Stage | Ask) -> Any:
+        values = [self.held[need].value if need in self.held else None for need in stage.needs]
+        if isinstance(stage, Ask):
+            return self._ask(stage, values)
+        function = resolve(stage.run)
+        if stage.lent:
+            return function(*values, lent=self.ports.lent(), **self._starts(stage))
+        return function(*values)
+
+    def _starts(self, stage: Stage | Ask) -> dict[str, Any]:
+        start = self.held.get("start")
+        return {"start": start.value} if stage.name == "solve" and start is not None else {}
+
+    def _ask(self, stage: Ask, values: list[Any]) -> Any:
+        if stage.port == "forecaster":
+            return self.ports.forecaster().forecast(*values)
+        engine = self.ports.policy()
+        assert stage.run is not None
+        try:
+            options = {"compile_policy": self.ports.compile_policy} if stage.name == "admit" else {}
+            return resolve(stage.run)(*values, decide=engine.decide, snapshot=engine.snapshot(), engine=engine.version(), **options)
+        except UnavailableError:
+            if not self.ports.draft_reason:
+                raise
+            return resolve("kernel.policy.draft:draft")(stage.gives, self.ports.draft_reason)

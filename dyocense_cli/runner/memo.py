@@ -1,0 +1,136 @@
+"""Artifacts in the blob store and stages in the cache: what is known is not made again."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dyocense_cli.artifacts.canonical import canonical_json
+from dyocense_cli.errors import StoreError
+from dyocense_cli.runner.nouns import noun
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dyocense_cli.ports import BlobStore, StageCache
+
+__all__ = ["Held", "Memo", "array_bytes", "array_from"]
+
+
+def array_bytes(array: np.ndarray) -> bytes:
+    """Return an array as NPY bytes, little-endian and C-order, so that equal arrays have equal bytes."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    np.lib.format.write_array(buffer, plain.reshape(array.shape), version=(1, 0), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def array_from(data: bytes) -> np.ndarray:
+    """Return the array of NPY bytes; object arrays are refused."""
+    import numpy as np
+
+    return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+
+
+@dataclass(slots=True)
+class Held:
+    """An artifact in hand: by value, or by a loader that reads it when someone needs it.
+
+    `ident` stands for it in the keys of later stages; `doc` is the hash of its stored document, empty if it is not stored.
+    """
+
+    name: str
+    fingerprint: str
+    ident: str
+    doc: str = ""
+    loader: Callable[[], Any] | None = None
+    _value: Any = field(default=None, repr=False)
+
+    @property
+    def value(self) -> Any:
+        """The artifact; read on first use."""
+        if self._value is None and self.loader is not None:
+            self._value = self.loader()
+        return self._value
+
+    def put(self, value: Any) -> None:
+        """Set the value in hand."""
+        self._value = value
+
+
+class Memo:
+    """Stores artifacts as a canonical document plus arrays, and remembers which key made which."""
+
+    def __init__(self, blobs: BlobStore, cache: StageCache) -> None:
+        self._blobs = blobs
+        self._cache = cache
+        self.warnings: list[str] = []
+
+    def save(self, artifact: Any) -> tuple[str, str]:
+        """Store an artifact; return its fingerprint and the hash of its document."""
+        from dyocense_cli.artifacts.codec import encode, fingerprint
+
+        encoded = encode(artifact)
+        places = {sha: self._blobs.put(array_bytes(array)) for sha, array in sorted(encoded.arrays.items())}
+        doc = canonical_json({**encoded.doc, "arrays": places})
+        return fingerprint(artifact), self._blobs.put(doc)
+
+    def load(self, name: str, doc: str) -> Any:
+        """Read an artifact back; StoreError if a part is missing or altered."""
+        from dyocense_cli.artifacts.codec import decode
+
+        stored: Mapping[str, Any] = json.loads(self._blobs.get(doc))
+        arrays = {sha: array_from(self._blobs.get(place)) for sha, place in stored["arrays"].items()}
+        return decode(noun(name), stored, arrays)
+
+    def find(self, name: str, key: str, ident: str | None = None) -> Held | None:
+        """Return what a key made before, unread, or None.
+
+        An entry whose document or arrays are gone counts as absent; one that turns out altered when it is read is rebuilt.
+        """
+        entry = self._cache.get(key)
+        if entry is None:
+            return None
+        fingerprint, _, doc = entry.partition(" ")
+        if not self._whole(doc):
+            return None
+        return Held(name, fingerprint, ident or fingerprint, doc, loader=lambda: self.load(name, doc))
+
+    def _whole(self, doc: str) -> bool:
+        """Say whether a document and all its arrays are stored and unaltered; what is altered is set aside with a warning."""
+        try:
+            stored = json.loads(self._blobs.get(doc))
+            for place in stored["arrays"].values():
+                self._blobs.get(place)
+        except StoreError as error:
+            if error.code == "DY5002":
+                self.warnings.append(f"{error.message}; rebuilt")
+            return False
+        return True
+
+    def remember(self, name: str, key: str, artifact: Any, ident: str | None = None) -> Held:
+        """Store an artifact under a key and return it held."""
+        fingerprint, doc = self.save(artifact)
+        self._cache.put(key, f"{fingerprint} {doc}")
+        held = Held(name, fingerprint, ident or fingerprint, doc)
+        held.put(artifact)
+        return held
+
+    def document(self, held: Held) -> tuple[bytes, dict[str, bytes]]:
+        """Return the canonical document of an artifact and its NPY arrays by hash, for a run's snapshot."""
+        doc = held.doc or self.save(held.value)[1]
+        data = self._blobs.get(doc)
+        return data, {sha: self._blobs.get(place) for sha, place in json.loads(data)["arrays"].items()}
+
+    def get_text(self, key: str) -> str | None:
+        """Return a plain value remembered under a key."""
+        return self._cache.get(key)
+
+    def put_text(self, key: str, value: str) -> None:
+        """Remember a plain value under a key."""
+        self._cache.put(key, value)

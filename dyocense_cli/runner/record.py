@@ -1,0 +1,173 @@
+"""What a run leaves behind: its files, its fingerprint and its manifest, written last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from dyocense_cli.artifacts.canonical import canonical_json
+from dyocense_cli.artifacts.codec import encode
+from dyocense_cli.artifacts.fingerprint import bytes_sha, json_sha
+from dyocense_cli.artifacts.manifest import RunManifest
+from dyocense_cli.runner.ids import uuid7
+from dyocense_cli.runner.views import view_files
+
+if TYPE_CHECKING:
+    from dyocense_cli.runner.execute import Execution
+    from dyocense_cli.runner.run import Kernel, Order
+
+__all__ = ["Record", "SNAPSHOT", "run_fingerprint", "seal", "status_of"]
+
+#: Artifacts that a run keeps whole under ``artifacts/``, so that it replays from itself alone.
+SNAPSHOT: Final = (
+    "goal",
+    "context_spec",
+    "model_spec",
+    "context",
+    "principal",
+    "admission",
+    "forecast_request",
+    "sample_request",
+    "forecast_set",
+    "scenario_set",
+    "optimodel",
+    "solver_options",
+    "solution",
+    "check_report",
+    "plan",
+    "stress_report",
+    "explanation",
+    "verdict",
+    "evidence_graph",
+)
+
+_PRINTS: Final = {"goal": "goal_sha", "context": "context_sha", "scenario_set": "scenario_sha", "optimodel": "optimodel_sha"}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A sealed run, ready to be committed."""
+
+    run_id: str
+    manifest: RunManifest
+    files: dict[str, bytes]
+    manifest_bytes: bytes
+
+
+def status_of(execution: Execution) -> tuple[str, str]:
+    """Return the run's status and termination: those of the plan, or DENIED where policy refused the goal."""
+    admission = execution.held.get("admission")
+    if admission is not None and not admission.value.allow:
+        return "DENIED", "policy"
+    solution = execution.held.get("solution")
+    if solution is None:
+        return "ERROR", "numerical"
+    verdict = execution.held.get("verdict")
+    if verdict is not None and not verdict.value.allow and solution.value.x is not None:
+        return "DENIED", "policy"
+    report = execution.held.get("check_report")
+    if report is not None and not report.value.ok:
+        return "ERROR", "numerical"
+    return str(solution.value.status), str(solution.value.termination)
+
+
+def run_fingerprint(execution: Execution, *, settings: str, version: str) -> tuple[str, dict[str, str]]:
+    """Return the run's fingerprint and the fingerprints it is made of."""
+    prints = {name: execution.held[key].fingerprint for key, name in _PRINTS.items() if key in execution.held}
+    admission = execution.held.get("admission")
+    prints["policy_snapshot"] = admission.value.policy_snapshot if admission is not None else ""
+    prints["config_sha"] = json_sha(
+        {"settings": settings, "solver": execution.held["solver_options"].fingerprint, "model": execution.held["model_spec"].fingerprint}
+    )
+    solution = execution.held.get("solution")
+    solver = solution.value.backend_version if solution is not None else ""
+    seed = execution.held["goal"].value.forecast.seed
+    return json_sha({**prints, "seed": seed, "package": version, "solver": solver}), prints
+
+
+def _snapshot(execution: Execution) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for name in SNAPSHOT:
+        held = execution.held.get(name)
+        if held is None:
+            continue
+        document, arrays = execution.memo.document(held)
+        files[f"artifacts/{name}.json"] = document
+        files.update({f"artifacts/arrays/{sha}.npy": data for sha, data in arrays.items()})
+    return files
+
+
+def seal(kernel: Kernel, order: Order, execution: Execution, fingerprint: str, prints: dict[str, str]) -> Record:
+    """Assemble every file of a run and its manifest."""
+    run_id = uuid7()
+    status, termination = status_of(execution)
+    solution = execution.held.get("solution")
+    goal: Any = execution.held["goal"].value
+    admission: Any = execution.held["admission"].value
+    files = _snapshot(execution)
+    files.update(view_files(kernel, execution, run_id=run_id, fingerprint=fingerprint, status=status))
+    files["telemetry.json"] = _telemetry(kernel, execution)
+    hashes = {name: bytes_sha(data) for name, data in sorted(files.items()) if name != "telemetry.json"}
+    manifest = RunManifest(
+        run_id=run_id,
+        run_fingerprint=fingerprint,
+        goal_id=goal.id,
+        variant=goal.variant,
+        status=status,
+        termination=termination,
+        created_at=kernel.now(),
+        as_of=order.as_of,
+        seed=goal.forecast.seed,
+        reproducible=solution is None or solution.value.reproducible,
+        stages=tuple(execution.records),
+        fingerprints=prints,
+        versions=_versions(kernel, solution),
+        settings=dict(kernel.shown_settings),
+        files=hashes,
+        evidence_ref=f"ladybug://run/{run_id}",
+        snapshot_hash=json_sha(hashes),
+        command=order.command,
+        draft=admission.draft_reason if not admission.evaluated else "",
+        overrides=dict(order.overrides),
+        tenant_id=kernel.principal.tenant_id,
+        warnings=(*order.warnings, *execution.memo.warnings),
+    )
+    return Record(run_id, manifest, files, manifest_json(manifest))
+
+
+def manifest_json(manifest: RunManifest) -> bytes:
+    """Return the manifest as an in-toto style statement: the files as subjects, the run as predicate; keys in order, readable."""
+    body = encode(manifest).doc["body"]
+    subjects = [{"name": name, "digest": {"sha256": sha.removeprefix("sha256:")}} for name, sha in manifest.files.items()]
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subjects,
+        "predicateType": "https://dyocense.dev/run/v1",
+        "predicate": {k: v for k, v in body.items() if k != "files"},
+    }
+    return json.dumps(statement, indent=1, ensure_ascii=False, sort_keys=False).encode() + b"\n"
+
+
+def _versions(kernel: Kernel, solution: Any) -> dict[str, str]:
+    versions = {"dyocense-cli": kernel.version}
+    if solution is not None:
+        versions[solution.value.backend] = solution.value.backend_version
+    return versions
+
+
+def _telemetry(kernel: Kernel, execution: Execution) -> bytes:
+    """Times and host facts, which enter no fingerprint."""
+    solution = execution.held.get("solution")
+    document = {
+        "stages": {
+            name: {"state": state, "seconds": round(execution.seconds.get(name, 0.0), 6)} for name, state in execution.states.items()
+        },
+        "solver": dict(solution.value.diagnostics) if solution is not None else {},
+        "host": {"machine": platform.machine(), "system": platform.system(), "python": platform.python_version()},
+        "written_at": kernel.now(),
+        "digest": hashlib.sha256(canonical_json(dict(execution.states))).hexdigest(),
+    }
+    return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"

@@ -1,0 +1,150 @@
+"""The conductor: from a goal file to a recorded run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dyocense_cli.artifacts.manifest import StageRecord
+from dyocense_cli.artifacts.policy import Principal
+from dyocense_cli.runner.execute import Execution, Observer, Ports, Quiet
+from dyocense_cli.runner.memo import Held, Memo
+from dyocense_cli.runner.pipeline import PLAN, Ask, Stage
+from dyocense_cli.runner.record import Record, run_fingerprint, seal
+from dyocense_cli.runner.sources import Sources
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dyocense_cli.ports import RunStore, SolveEvent, Telemetry, Workspace
+
+__all__ = ["Kernel", "Order", "Result"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked: a goal file, its overrides and how to run it."""
+
+    goal: str
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    context: str | None = None
+    use_cache: bool = True
+    draft_reason: str = ""
+    compile_policy: bool = True
+    as_of: str = ""
+    command: str = "plan"
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished pass: what it holds, and where the run is; `reused` when an equal whole run was there already."""
+
+    execution: Execution
+    run_id: str = ""
+    place: str = ""
+    manifest: Record | None = None
+    reused: bool = False
+
+    def value(self, name: str) -> Any:
+        """Return an artifact by its pipeline name, or None."""
+        held = self.execution.held.get(name)
+        return None if held is None else held.value
+
+    @property
+    def all_cached(self) -> bool:
+        """Whether no stage had to run."""
+        return all(state != "run" for state in self.execution.states.values())
+
+
+@dataclass(slots=True)
+class Kernel:
+    """A ready kernel: ports, stores and settings, made by `wiring` for one tenant."""
+
+    workspace: Workspace
+    memo: Memo
+    runs: RunStore
+    telemetry: Telemetry
+    version: str
+    principal: Principal
+    now: Callable[[], str]
+    ports: Callable[[Order, Observer, Callable[[SolveEvent], bool]], Ports]
+    resolve_solver: Callable[[Any, str], Any]
+    parquet: Callable[[Mapping[str, np.ndarray]], bytes]
+    shown_settings: Mapping[str, str]
+    settings_sha: str
+    observer: Observer = field(default_factory=Quiet)
+    interrupted: Callable[[], bool] = field(default=lambda: False)
+
+    def open(self, order: Order) -> Execution:
+        """Read the files of an order and return an execution that no stage has run in yet."""
+        sources = Sources(self.workspace, self.memo, self.version, order.use_cache)
+        execution = Execution(self.memo, self.ports(order, self.observer, self._progress), {}, self.observer, self.version)
+        goal, known = sources.goal(order.goal, order.overrides)
+        self._parsed(execution, goal, known)
+        spec, _ = sources.context_spec(goal.value, order.context)
+        model, _ = sources.model_spec(goal.value)
+        self._hold(execution, spec, model, sources.tables(spec.value))
+        self._give(execution, "principal", self.principal)
+        self._give(execution, "solver_options", self.resolve_solver(goal.value.solver, self.principal.tier))
+        return execution
+
+    def run(
+        self, order: Order, stages: Iterable[Stage | Ask] = PLAN, *, until: str | None = None, start: np.ndarray | None = None
+    ) -> Execution:
+        """Run stages of an order without recording a run."""
+        execution = self.open(order)
+        if start is not None:
+            held = Held("start", "", "")
+            held.put(start)
+            execution.held["start"] = held
+        execution.run(stages, until=until)
+        return execution
+
+    def plan(self, order: Order, *, start: np.ndarray | None = None) -> Result:
+        """Run the whole pipeline and record the run; an equal whole run that is stored already is returned instead."""
+        execution = self.run(order, start=start)
+        return self.record(order, execution)
+
+    def record(self, order: Order, execution: Execution) -> Result:
+        """Write a run: whole or absent."""
+        fingerprint, prints = run_fingerprint(execution, settings=self.settings_sha, version=self.version)
+        mark = f"run {fingerprint} {self.principal.tenant_id}"
+        known = self.memo.get_text(mark)
+        cached = all(state != "run" for state in execution.states.values())
+        if cached and known and known in self.runs.list():
+            return Result(execution, known, self._place(known), None, reused=True)
+        sealed = seal(self, order, execution, fingerprint, prints)
+        place = self.runs.commit(sealed.run_id, sealed.files, sealed.manifest_bytes)
+        if str(sealed.manifest.termination) != "interrupted":
+            self.memo.put_text(mark, sealed.run_id)
+        return Result(execution, sealed.run_id, place, sealed)
+
+    def _place(self, run_id: str) -> str:
+        place = getattr(self.runs, "place", None)
+        return str(place(run_id)) if place is not None else run_id
+
+    def _progress(self, event: SolveEvent) -> bool:
+        self.observer.solving(event)
+        return self.interrupted()
+
+    def _parsed(self, execution: Execution, goal: Held, known: bool) -> None:
+        state = "cached" if known else "run"
+        execution.held["goal"] = goal
+        execution.states["parse"] = state
+        execution.records.append(StageRecord("parse", 1, {}, goal.fingerprint, ""))
+        self.observer.ended("parse", state, 0.0)
+
+    @staticmethod
+    def _hold(execution: Execution, *held: Held) -> None:
+        for one in held:
+            execution.held[one.name] = one
+
+    def _give(self, execution: Execution, name: str, value: Any) -> None:
+        from dyocense_cli.artifacts.codec import fingerprint
+
+        held = Held(name, fingerprint(value), "")
+        held.ident = held.fingerprint
+        held.put(value)
+        execution.held[name] = held

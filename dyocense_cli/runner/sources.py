@@ -1,0 +1,90 @@
+"""Read what a person wrote: goal, context and model files, and the tables behind a context."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from dyocense_cli.artifacts.fingerprint import bytes_sha, json_sha
+from dyocense_cli.errors import InputError
+from dyocense_cli.runner.memo import Held, Memo
+from dyocense_cli.runner.nouns import resolve
+
+if TYPE_CHECKING:
+    from dyocense_cli.ports import Workspace
+
+__all__ = ["Sources", "shipped_model", "shipped_models"]
+
+
+def shipped_models() -> tuple[str, ...]:
+    """Return the names of the model files that ship with the package."""
+    return tuple(sorted(p.name.removesuffix(".yaml") for p in files("dyocense_cli.models").iterdir() if p.name.endswith(".yaml")))
+
+
+def shipped_model(name: str) -> str | None:
+    """Return the text of a shipped model, or None."""
+    path = files("dyocense_cli.models") / f"{name}.yaml"
+    return path.read_text("utf-8") if name.replace("_", "").replace("-", "").isalnum() and path.is_file() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Reads files through a workspace and remembers what they parsed to."""
+
+    workspace: Workspace
+    memo: Memo
+    version: str
+    use_cache: bool = True
+
+    def goal(self, name: str, overrides: Mapping[str, str]) -> tuple[Held, bool]:
+        """Return the parsed goal with `--set` overrides, and whether it was remembered."""
+        return self._parsed(
+            "goal", self.workspace.text(name), name, "kernel.goaldsl.parse:parse_goal", overrides=dict(sorted(overrides.items()))
+        )
+
+    def context_spec(self, goal: Any, given: str | None) -> tuple[Held, bool]:
+        """Return the parsed context of a goal, or of the file given in its place."""
+        name = given if given is not None else self.workspace.resolve(goal.file, goal.context)
+        return self._parsed("context_spec", self.workspace.text(name), name, "kernel.goaldsl.parse:parse_context")
+
+    def model_spec(self, goal: Any) -> tuple[Held, bool]:
+        """Return the parsed model: a shipped name, or a file beside the goal."""
+        text = shipped_model(goal.model)
+        name = f"models/{goal.model}.yaml"
+        if text is None:
+            if not goal.model.endswith((".yaml", ".yml")):
+                raise InputError(
+                    "DY2010",
+                    f"no model is named `{goal.model}`",
+                    where=goal.spans.get("/model"),
+                    hints="use one of " + ", ".join(shipped_models()) + ", or a path ending in .yaml",
+                )
+            name = self.workspace.resolve(goal.file, goal.model)
+            text = self.workspace.text(name)
+        return self._parsed("model_spec", text, name, "kernel.goaldsl.parse:parse_model")
+
+    def tables(self, spec: Any) -> Held:
+        """Return the raw tables of a context, read when someone needs them; their fingerprint is that of the source bytes."""
+        if any(t.sql for t in spec.tables.values()):
+            read = self.workspace.tables(spec)
+            held = Held("tables", json_sha({k: v.sha for k, v in sorted(read.tables.items())}), "")
+            held.put(read)
+        else:
+            marks: dict[str, str] = {}
+            for key, table in sorted(spec.tables.items()):
+                if table.file is not None:
+                    marks[key] = hashlib.sha256(self.workspace.data(self.workspace.resolve(spec.file, table.file))).hexdigest()
+            held = Held("tables", json_sha(marks), "", loader=lambda: self.workspace.tables(spec))
+        held.ident = held.fingerprint
+        return held
+
+    def _parsed(self, noun: str, text: str, file: str, function: str, **options: Any) -> tuple[Held, bool]:
+        key = json_sha({"parse": noun, "text": bytes_sha(text.encode()), "file": file, "options": options, "package": self.version})
+        found = self.memo.find(noun, key) if self.use_cache else None
+        if found is not None:
+            return found, True
+        value = resolve(function)(text, file=file, **options)
+        return self.memo.remember(noun, key, value), False

@@ -1,0 +1,139 @@
+"""The files of a run that people and other programs read, made from its artifacts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dyocense_cli.artifacts.codec import encode
+from dyocense_cli.runner.memo import array_bytes
+from dyocense_cli.runner.nouns import resolve
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dyocense_cli.artifacts.context import Column
+    from dyocense_cli.runner.execute import Execution
+    from dyocense_cli.runner.run import Kernel
+
+__all__ = ["json_bytes", "places", "view_files"]
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return readable JSON with keys in the order given; NaN and infinity become null."""
+    return json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None  # noqa: PLR0124  # NaN is not itself
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    if hasattr(value, "item"):
+        return _finite(value.item())
+    return value
+
+
+def places(execution: Execution) -> dict[str, str]:
+    """Map source pointers (``goal:/limits/budget``, ``model:/constraints/balance``) to ``file:line:column``."""
+    out: dict[str, str] = {}
+    for prefix, name in (("goal", "goal"), ("model", "model_spec")):
+        held = execution.held.get(name)
+        if held is not None:
+            out.update({f"{prefix}:{pointer}": str(span) for pointer, span in held.value.spans.items()})
+    return out
+
+
+def view_files(kernel: Kernel, execution: Execution, *, run_id: str, fingerprint: str, status: str) -> dict[str, bytes]:
+    """Return every view whose artifacts are there, by file name."""
+    held = {name: h.value for name, h in execution.held.items() if name not in ("tables", "text", "start")}
+    files = {"goal.json": json_bytes(encode(held["goal"]).doc["body"])}
+    files.update(_context(kernel, held["context"]))
+    files["policy.json"] = json_bytes({n: encode(held[n]).doc["body"] for n in ("admission", "verdict") if n in held})
+    if "scenario_set" in held:
+        files.update(_scenarios(kernel, held["scenario_set"]))
+    where = places(execution)
+    if "optimodel" in held:
+        files.update(_model(held["optimodel"], where, kernel.version))
+    if "plan" in held:
+        files.update(_answers(held, where))
+        head = {"run_id": run_id, "run_fingerprint": fingerprint, "status": status, "version": kernel.version}
+        render = resolve("kernel.report.html:render")
+        files["report.html"] = render(
+            manifest=head,
+            goal=held["goal"],
+            context=held["context"],
+            scenario_set=held.get("scenario_set"),
+            optimodel=held.get("optimodel"),
+            solution=held.get("solution"),
+            plan=held["plan"],
+            stress=held.get("stress_report"),
+            explanation=held.get("explanation"),
+            admission=held.get("admission"),
+            verdict=held.get("verdict"),
+            places=where,
+        ).encode()
+    return files
+
+
+def _column(column: Column) -> np.ndarray:
+    import numpy as np
+
+    return column.values if column.labels is None else np.array(column.text(), dtype=object)
+
+
+def _context(kernel: Kernel, context: Any) -> dict[str, bytes]:
+    files = {
+        f"context/{name}.parquet": kernel.parquet({c: _column(col) for c, col in sorted(table.columns.items())})
+        for name, table in sorted(context.tables.items())
+        if table.columns
+    }
+    body = encode(context).doc["body"]
+    files["context/context.json"] = json_bytes({k: v for k, v in body.items() if k not in ("tables", "spans")})
+    return files
+
+
+def _scenarios(kernel: Kernel, scenarios: Any) -> dict[str, bytes]:
+    import numpy as np
+
+    files = {"scenarios.json": json_bytes(resolve("kernel.scenarios.shape:scenario_json")(scenarios))}
+    parts: dict[str, list[np.ndarray]] = {"table": [], "key": [], "scenario": [], "value": []}
+    for name, table in sorted(scenarios.tables.items()):
+        labels = [np.array(table.labels[d], dtype=object) for d in table.dims if d != "scenario"]
+        keys = np.array([""], dtype=object)
+        for column in labels:
+            keys = (keys[:, None] + np.where(keys == "", "", ":")[:, None].astype(object) + column[None, :]).reshape(-1)
+        count = len(scenarios.scenario_ids)
+        parts["table"].append(np.full(keys.size * count, name, dtype=object))
+        parts["key"].append(np.repeat(keys, count))
+        parts["scenario"].append(np.tile(np.array(scenarios.scenario_ids, dtype=np.int64), keys.size))
+        parts["value"].append(np.asarray(table.values, dtype=np.float64).reshape(-1))
+    files["scenarios.parquet"] = kernel.parquet({k: np.concatenate(v) for k, v in parts.items()} if parts["table"] else {})
+    return files
+
+
+def _model(optimodel: Any, where: Mapping[str, str], version: str) -> dict[str, bytes]:
+    source = {rule.name: where[rule.source] for rule in optimodel.rules if rule.source in where}
+    document, arrays = resolve("optimodel.shape:optimodel_json")(optimodel, source=source, versions={"dyocense-cli": version})
+    files = {
+        "optimodel.json": json_bytes(document),
+        "hints.json": json_bytes({"track": optimodel.hints.track, "sensitivities": optimodel.hints.sensitivities}),
+    }
+    files.update({f"optimodel.arrays/{sha}.npy": array_bytes(array) for sha, array in sorted(arrays.items())})
+    return files
+
+
+def _answers(held: Mapping[str, Any], where: Mapping[str, str]) -> dict[str, bytes]:
+    stress, explanation = held.get("stress_report"), held.get("explanation")
+    files = {
+        "solution.json": json_bytes(resolve("kernel.plan.shape:solution_json")(held["plan"], held["solution"], explanation, stress)),
+        "plan.csv": resolve("kernel.plan.shape:plan_csv")(held["plan"]).encode(),
+    }
+    if stress is not None:
+        files["stress.json"] = json_bytes(resolve("kernel.stress.shape:stress_json")(stress))
+    if explanation is not None:
+        files["explanation.json"] = json_bytes(resolve("kernel.explain.shape:explanation_json")(explanation, where))
+    return files

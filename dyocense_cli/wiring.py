@@ -1,0 +1,184 @@
+"""The composition root: the only module that names adapters. Settings in, a ready kernel out."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from dyocense_cli.adapters import registry
+from dyocense_cli.artifacts.fingerprint import json_sha
+from dyocense_cli.artifacts.goal import SolverOptions
+from dyocense_cli.artifacts.policy import Principal
+from dyocense_cli.defaults import default
+from dyocense_cli.errors import UsageError
+from dyocense_cli.runner.execute import Observer, Ports, Quiet
+from dyocense_cli.runner.memo import Memo
+from dyocense_cli.runner.nouns import resolve
+from dyocense_cli.runner.run import Kernel, Order
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dyocense_cli.ports import Forecaster, Lent, PolicyEngine, RunStore, SolveEvent, Telemetry
+    from dyocense_cli.settings import Settings
+
+__all__ = ["build", "package_version", "run_store", "solver", "telemetry"]
+
+_LIBRARY = {"highs": "highspy", "cpsat": "ortools", "mathopt": "ortools", "pyomo": "pyomo"}
+
+
+@cache
+def package_version() -> str:
+    """Return this package's version."""
+    try:
+        return importlib.metadata.version("dyocense-cli")
+    except importlib.metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
+def telemetry(settings: Settings) -> Telemetry:
+    """Return the telemetry that the settings name; `none` costs nothing."""
+    if settings["telemetry"] == "none":
+        made: Telemetry = registry.load("telemetry", "none")()
+        return made
+    adapter: Telemetry = registry.load("telemetry", "otel")(
+        exporter=settings["telemetry"],
+        endpoint=settings["otlp_endpoint"],
+        traceparent=settings["traceparent"],
+        attributes={"tenant_id": settings["tenant_id"], "tier": settings["tier"]},
+    )
+    return adapter
+
+
+def run_store(settings: Settings) -> RunStore:
+    """Return the run store of a URL: a folder, or ``s3://bucket/prefix``; another tenant than `local` has its own part."""
+    url = settings["store"]
+    tenant = settings["tenant_id"]
+    if url.startswith("s3://"):
+        store: RunStore = registry.load("runs", "s3")(
+            url, tenant=tenant, endpoint=settings["s3_endpoint"], access_key=settings["s3_access_key"], secret_key=settings["s3_secret_key"]
+        )
+        return store
+    folder = settings.path("store")
+    local: RunStore = registry.load("runs", "directory")(str(folder if tenant == "local" else folder / tenant / "runs"))
+    return local
+
+
+def solver(name: str) -> Any:
+    """Return a solver by name; ``auto`` is HiGHS."""
+    return registry.load("solver", "highs" if name == "auto" else name)()
+
+
+def _solver_version(backend: str) -> str:
+    name = "highs" if backend == "auto" else backend
+    try:
+        return importlib.metadata.version(_LIBRARY.get(name, name))
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _threads(asked: int) -> int:
+    return asked or max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def _resolve_solver(options: SolverOptions, tier: str) -> SolverOptions:
+    """Fill in the number of threads and hold the time limit to the tier's."""
+    limit = float(str(default(f"tier.{tier}.time_limit_s"))) if tier in ("free", "standard", "pro", "enterprise") else options.time_limit_s
+    return SolverOptions(
+        options.backend,
+        min(options.time_limit_s, limit),
+        options.mip_gap,
+        _threads(options.threads),
+        options.seed,
+        options.nodes,
+        options.work,
+        options.method,
+    )
+
+
+def build(
+    settings: Settings, *, allow: tuple[str, ...] = (), observer: Observer | None = None, interrupted: Callable[[], bool] = lambda: False
+) -> Kernel:
+    """Return a kernel of one tenant, with every adapter that the settings name; each is imported on first use."""
+    if settings["tier"] not in ("free", "standard", "pro", "enterprise"):
+        raise UsageError("DY1014", f"tier `{settings['tier']}` is not known", hints="use free, standard, pro or enterprise")
+    base = settings.path("cache")
+    if settings["tenant_id"] != "local":
+        base = base / "tenants" / settings["tenant_id"]
+    memo = Memo(registry.load("blobs", "directory")(str(base / "blobs")), registry.load("cache", "files")(str(base / "keys")))
+    clock = registry.load("clock", "system")()
+    spans = telemetry(settings)
+    principal = Principal(settings["tenant_id"], settings["tier"], "local")
+
+    def ports(order: Order, watcher: Observer, progress: Callable[[SolveEvent], bool]) -> Ports:
+        del watcher
+        engine = cache(lambda: _policy(settings))
+        return Ports(
+            forecaster=lambda: _forecaster(settings),
+            policy=engine,
+            lent=lambda: _lent(progress),
+            telemetry=spans,
+            tags=lambda stage: _tags(stage, settings, order, engine),
+            compile_policy=order.compile_policy,
+            draft_reason=order.draft_reason,
+            use_cache=order.use_cache,
+        )
+
+    return Kernel(
+        workspace=registry.load("workspace", "directory")(settings.root, allow=allow),
+        memo=memo,
+        runs=run_store(settings),
+        telemetry=spans,
+        version=package_version(),
+        principal=principal,
+        now=clock.now,
+        ports=ports,
+        resolve_solver=_resolve_solver,
+        parquet=_parquet,
+        shown_settings=settings.shown(),
+        settings_sha=json_sha({"forecaster": settings["forecaster"], "tier": settings["tier"]}),
+        observer=observer or Quiet(),
+        interrupted=interrupted,
+    )
+
+
+def _parquet(columns: Mapping[str, np.ndarray]) -> bytes:
+    from dyocense_cli.adapters.workspace.parquet import parquet_bytes
+
+    return parquet_bytes(columns)
+
+
+def _policy(settings: Settings) -> PolicyEngine:
+    choose = resolve("adapters.policy.choose:choose")
+    engine: PolicyEngine = choose(
+        opa=settings["opa"], url=settings["opa_url"], policies=str(settings.path("policies")), cache=str(settings.path("cache") / "policy")
+    )
+    return engine
+
+
+def _forecaster(settings: Settings) -> Forecaster:
+    adapter: Forecaster = registry.load("forecaster", settings["forecaster"])()
+    return adapter
+
+
+def _lent(progress: Callable[[SolveEvent], bool]) -> Lent:
+    from dyocense_cli.ports import Lent
+
+    return Lent(ground=resolve("kernel.optimizer.ground:ground"), solve=_solve_by_name, progress=progress)
+
+
+def _solve_by_name(model: Any, limits: Any, *, start: Any = None, progress: Any = None, backend: str = "auto") -> Any:
+    return solver(backend).solve(model, limits, start=start, progress=progress)
+
+
+def _tags(stage: str, settings: Settings, order: Order, engine: Callable[[], PolicyEngine]) -> dict[str, str]:
+    if stage in ("admit", "guard"):
+        return {"snapshot": engine().snapshot(), "compile": str(order.compile_policy)}
+    if stage == "forecast":
+        return {"forecaster": settings["forecaster"]}
+    if stage in ("solve", "stress", "explain"):
+        return {"highs": _solver_version("highs")}
+    return {}
