@@ -1,0 +1,40 @@
+"""Numbers, money and shares as a planner reads them."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["figure", "label", "number"]
+
+#: Units of a KPI or limit that print as a share.
+_SHARES = frozenset({"1", "", "share", "%", "dimensionless"})
+
+
+def number(value: float | None, *, digits: int = 2) -> str:
+    """Return a number with thousands separators and at most `digits` decimals, none where it is whole; ``–`` for None and NaN."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    places = digits if abs(value) >= 0.01 or value == 0 else max(digits, 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{min(places, 9)}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    text = "0" if text in {"-0", ""} else text
+    return "−" + text[1:] if text.startswith("-") else text
+
+
+def figure(value: float | None, unit: str | None, *, name: str = "") -> str:
+    """Return a number with its unit; a unitless value of a service-like figure in [0, 1] as a percentage."""
+    if value is None or math.isnan(value):
+        return "–"
+    words = name.lower()
+    if (unit or "") in _SHARES and 0 <= value <= 1 and any(w in words for w in ("service", "rate", "share", "probability")):
+        return number(100 * value, digits=1) + " %"
+    return f"{number(value)} {unit}" if unit and unit not in _SHARES else number(value)
+
+
+def label(name: str) -> str:
+    """Return a machine name as words: ``total_cost`` becomes ``Total cost``."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]

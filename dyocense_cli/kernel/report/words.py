@@ -1,0 +1,116 @@
+"""Sentences of a report: the headline, rules at their limit, where things were written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dyocense_cli.artifacts.goal import Goal
+from dyocense_cli.artifacts.plan import BindingRule, Plan
+from dyocense_cli.kernel.report.facts import Facts
+from dyocense_cli.kernel.report.numbers import figure, number
+
+__all__ = ["RuleWords", "forecast_words", "headline", "place", "provenance", "rule_words"]
+
+
+def place(goal: Goal, source: str) -> str:
+    """Return ``file:line:column`` of a rule's source (``goal:/limits/budget``), or the pointer itself where no place is known."""
+    kind, _, pointer = source.partition(":")
+    if kind == "goal":
+        while pointer:
+            if pointer in goal.spans:
+                return str(goal.spans[pointer])
+            pointer = pointer.rpartition("/")[0]
+    return source
+
+
+def headline(facts: Facts) -> str:
+    """Return what the run decided, in one or two sentences."""
+    plan = facts.plan
+    if plan.status == "INFEASIBLE":
+        return "No plan meets all the rules at once. The rules in conflict and the cheapest ways out stand below."
+    if plan.status == "UNBOUNDED":
+        return "The goal has no best plan: some quantity can grow for ever and the objective with it."
+    if not plan.steps and plan.objective is None:
+        return f"No plan is held: the solve ended with {plan.status.lower()} ({plan.termination.replace('_', ' ')})."
+    spend = sum(s.cost or 0.0 for s in plan.steps)
+    who = len({s.keys["supplier"] for s in plan.steps if "supplier" in s.keys})
+    text = f"{len(plan.steps):,} line{'s' if len(plan.steps) != 1 else ''}"
+    if who:
+        text += f" from {who} supplier{'s' if who != 1 else ''}"
+    if spend:
+        text += f" for {number(spend)} {plan.currency}"
+    return text + ". " + _proof(plan)
+
+
+def _proof(plan: Plan) -> str:
+    if plan.gap is None:
+        return "No bound on the best possible plan is known."
+    if plan.gap <= 1e-6:
+        return "No better plan exists under these rules."
+    return f"At most {number(100 * plan.gap)} % from the best that is possible under these rules."
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWords:
+    """A rule at its limit, as a planner reads it."""
+
+    name: str
+    sentence: str
+    price: str
+    use: str
+    where: str
+
+
+def rule_words(facts: Facts) -> list[RuleWords]:
+    """Return the binding rules, dearest first."""
+    if facts.explanation is None:
+        return []
+    ranked = sorted(facts.explanation.binding, key=lambda r: (-abs(r.price), r.name))
+    return [RuleWords(r.name, r.sentence, _price(r, facts), _use(r), place(facts.goal, r.source)) for r in ranked]
+
+
+def _price(rule: BindingRule, facts: Facts) -> str:
+    """Say what one more unit of the limit changes; `price` is the change of the objective per unit of the right-hand side."""
+    if not rule.price:
+        return "a small change of the limit changes nothing"
+    unit = rule.unit or "unit"
+    if facts.optimodel is not None and facts.optimodel.sense == "max":
+        verb = "gains" if rule.price > 0 else "loses"
+    else:
+        verb = "costs" if rule.price > 0 else "saves"
+    text = f"one more {unit} {verb} {number(abs(rule.price))} {facts.plan.currency}".rstrip()
+    if rule.low is not None and rule.high is not None:
+        text += f", between {number(rule.low)} and {number(rule.high)}"
+    return text
+
+
+def _use(rule: BindingRule) -> str:
+    return f"{figure(rule.activity, rule.unit)} of {figure(rule.limit, rule.unit)}"
+
+
+def forecast_words(facts: Facts) -> list[tuple[str, str]]:
+    """Return series whose history was too poor to trust, with the reason."""
+    known = facts.scenario_set
+    if known is None:
+        return []
+    return [(sku, known.reasons.get(sku, "")) for sku in sorted(known.quality) if known.quality[sku] == "poor"]
+
+
+def provenance(facts: Facts) -> list[tuple[str, str]]:
+    """Return what went in and what made it: pairs of name and value."""
+    out = [("Goal", f"{facts.goal.id}:{facts.goal.variant}"), ("Run fingerprint", facts.run_fingerprint), ("Evidence", facts.evidence_ref)]
+    out.append(("As of", facts.as_of))
+    if facts.solution is not None:
+        solution = facts.solution
+        out.append(("Solver", f"{solution.backend} {solution.backend_version}, seed {solution.seed}, {solution.threads} threads"))
+        out.append(
+            ("Reproducible", "yes, to the byte" if solution.reproducible else "no: stopped by the clock; replay verifies it instead")
+        )
+    for decision, name in ((facts.admission, "Goal admitted by"), (facts.verdict, "Plan allowed by")):
+        if decision is not None:
+            said = f"{decision.engine} {decision.engine_version}".strip() or "no engine"
+            out.append((name, said if decision.evaluated else f"not evaluated: {decision.draft_reason}"))
+            out.append((name + ", policy snapshot", decision.policy_snapshot))
+    out += [(name.replace("_", " "), value) for name, value in sorted(facts.fingerprints.items())]
+    out += [(name, value) for name, value in sorted(facts.versions.items())]
+    return [(name, value) for name, value in out if value]
