@@ -45,6 +45,13 @@ CODES: Final[dict[str, str]] = {
     # 24xx solving and planning
     "DY2401": "the model holds a number that is not finite",
     # 25xx forecast and scenarios
+    "DY2501": "a quantity of the history is infinite",
+    "DY2502": "a date of the history cannot be read",
+    "DY2503": "the history does not say at which location",
+    "DY2504": "a regressor is no column of the history",
+    "DY2505": "a period length that is not known",
+    "DY2510": "stated scenarios do not fit together",
+    "DY2511": "a scenario reduction that is not known",
     # 26xx golden tests
     # 30xx policy
     # 31xx accounts, quotas, budgets

@@ -33,8 +33,15 @@ class ForecastSet:
     """Forecast of every series, and all that sampling joint paths needs.
 
     Series are (sku, location) pairs in sorted order. `mean` has shape (n_series, h), `quantiles` (n_series, n_levels, h), in units
-    of the series. `state` holds the arrays that `kernel.scenarios` samples from (residuals, distribution parameters, correlation);
-    their names and shapes are documented in `kernel.forecast`.
+    of the series. `state` holds the arrays that `kernel.scenarios` samples from, whoever made the forecast:
+
+    - ``z`` float64 (K,): evenly spaced normal levels; ``grid`` float32 (n, h, K): the quantiles of each marginal at Φ(z); whole-number
+      variables N are given as N + U - 1/2, so that rounding gives N back.
+    - ``integer`` bool (n,): paths are whole numbers.
+    - ``scores`` int16 (n, T): normal scores of one-step residuals times 64, by date, 0 where there is none; ``dates`` int32 (T,): days
+      since 1970.
+    - ``common`` float32 (n,): the part of the variance, 0 to 1, that shocks by date explain; ``memory`` float32 (n,): how much of a
+      shock persists to later periods.
     """
 
     kind: ClassVar[str] = "forecast_set"
