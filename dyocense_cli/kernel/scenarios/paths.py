@@ -77,7 +77,9 @@ def _integers(dates: np.ndarray, start: int, count: int, dtype: np.dtype) -> np.
     return w.reshape(len(dates), -1).astype(dtype)
 
 
-def _latent(own: np.ndarray, start: int, count: int, *, scores: np.ndarray, w: np.ndarray, norm: np.ndarray, share: np.ndarray) -> np.ndarray:
+def _latent(
+    own: np.ndarray, start: int, count: int, *, scores: np.ndarray, w: np.ndarray, norm: np.ndarray, share: np.ndarray
+) -> np.ndarray:
     z = normals(own, start, count)
     if not share.any():
         return z
