@@ -15,6 +15,8 @@ __all__ = ["CODES"]
 
 CODES: Final[dict[str, str]] = {
     # 10xx command line and settings
+    "DY1010": "a key of --set is not a place in the goal",
+    "DY1011": "a value of --set is wrong",
     "DY1050": "the request body is too large or not JSON",
     "DY1051": "the request does not fit its schema",
     "DY1052": "no such page or method",

@@ -51,6 +51,7 @@ class ContextSpec:
     conversions: tuple[Rate, ...] = ()  # units of measure, e.g. 1 case = 12 each; `date` may be empty
     pii: tuple[str, ...] = ()
     scenarios: Mapping[str, str] = field(default_factory=dict)  # {"table": name} when the context states them
+    as_of: str | None = None  # ISO date at which prices and stock were true
     spans: Mapping[str, Span] = field(default_factory=dict, metadata=META)
     file: str = field(default="", metadata=META)
 
@@ -122,5 +123,6 @@ class Context:
     period_days: float
     pii: tuple[str, ...] = ()
     scenarios_table: str | None = None
+    as_of: str | None = None  # ISO date at which prices and stock were true
     spans: Mapping[str, Span] = field(default_factory=dict, metadata=META)
     file: str = field(default="", metadata=META)

@@ -117,5 +117,6 @@ class Goal:
     settings: Mapping[str, Setting] = field(default_factory=dict)  # model switches such as unmet, z
     freeze: int = 0  # first periods whose orders are kept from the earlier plan
     max_churn: float | None = None
+    pin: str = ""  # fingerprint that the bound context must have, empty = any
     spans: Mapping[str, Span] = field(default_factory=dict, metadata=META)
     file: str = field(default="", metadata=META)
