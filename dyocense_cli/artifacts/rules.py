@@ -118,7 +118,13 @@ _SLOT: Final = re.compile(r"\{(\w+)\}")
 
 
 def finding(
-    rule: str, message: str, *, where: Where = None, pointer: str = "", exact: bool = True, severity: str | None = None,
+    rule: str,
+    message: str,
+    *,
+    where: Where = None,
+    pointer: str = "",
+    exact: bool = True,
+    severity: str | None = None,
     **args: object,
 ) -> Finding:
     """Return a finding of a DYO rule; `args` fill the slots of its remediation.
@@ -132,8 +138,16 @@ def finding(
     texts = {name: str(value) for name, value in args.items()}
     remedy = _SLOT.sub(lambda m: texts.get(m[1], "…"), known.remediation)
     return Finding(
-        id=rule, severity=severity or known.severity, message=message, title=known.title, args=tuple(sorted(texts.items())),
-        where=where, exact=exact, pointer=pointer, remediation=remedy, docs=f"{DOCS}#{rule.lower()}",
+        id=rule,
+        severity=severity or known.severity,
+        message=message,
+        title=known.title,
+        args=tuple(sorted(texts.items())),
+        where=where,
+        exact=exact,
+        pointer=pointer,
+        remediation=remedy,
+        docs=f"{DOCS}#{rule.lower()}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from dyocense_cli.artifacts.rules import pointer
 from dyocense_cli.errors import UsageError
@@ -10,6 +11,8 @@ from dyocense_cli.kernel.goaldsl.nodes import LIST, MAP, SCALAR, Node
 from dyocense_cli.kernel.goaldsl.reader import read_yaml
 
 __all__ = ["apply_overrides"]
+
+_FROM_TOP: Final = "name the fields from the top, as in limits.budget.max"
 
 
 def _value(key: str, text: str) -> Node:
@@ -25,7 +28,7 @@ def _step(node: Node, name: str, key: str) -> Node:
     if node.kind == LIST and name.isdigit() and int(name) < len(node.items):
         return node.items[int(name)]
     if node.kind != MAP:
-        raise UsageError("DY1010", f"--set {key}: `{name}` is not a place in this goal", hints="name the fields from the top, as in limits.budget.max")
+        raise UsageError("DY1010", f"--set {key}: `{name}` is not a place in this goal", hints=_FROM_TOP)
     child = node.fields.get(name)
     if child is None or (child.kind == SCALAR and (child.value is None or isinstance(child.value, bool))):
         child = Node(MAP, 1, 1, 1, 1)
@@ -59,7 +62,7 @@ def apply_overrides(root: Node, overrides: Mapping[str, str]) -> dict[str, str]:
     for key in sorted(overrides, key=lambda k: (k.count("."), k)):
         steps = key.split(".")
         if not all(steps):
-            raise UsageError("DY1010", f"--set {key}: an empty name", hints="name the fields from the top, as in limits.budget.max")
+            raise UsageError("DY1010", f"--set {key}: an empty name", hints=_FROM_TOP)
         node = root
         made: list[str] = []
         for i, step in enumerate(steps[:-1]):
@@ -67,7 +70,9 @@ def apply_overrides(root: Node, overrides: Mapping[str, str]) -> dict[str, str]:
                 made.append(pointer(steps[: i + 1]))
             node = _step(node, step, key)
         if node.kind == LIST and not (steps[-1].isdigit() and int(steps[-1]) < len(node.items)):
-            raise UsageError("DY1010", f"--set {key}: the list has no place `{steps[-1]}`", hints=f"it has {len(node.items)} places, from 0")
+            raise UsageError(
+                "DY1010", f"--set {key}: the list has no place `{steps[-1]}`", hints=f"it has {len(node.items)} places, from 0"
+            )
         if node.kind == SCALAR:
             raise UsageError("DY1010", f"--set {key}: `{steps[-2]}` has no fields", hints=f"set `{'.'.join(steps[:-1])}` itself")
         _put(node, steps[-1], _value(key, overrides[key]))

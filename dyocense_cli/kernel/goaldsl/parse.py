@@ -16,10 +16,11 @@ from dyocense_cli.errors import Finding, Findings, Span, UsageError
 from dyocense_cli.kernel.goaldsl import context as context_file
 from dyocense_cli.kernel.goaldsl import goal as goal_file
 from dyocense_cli.kernel.goaldsl import model as model_file
+from dyocense_cli.kernel.goaldsl.checking import Reading
 from dyocense_cli.kernel.goaldsl.nodes import MAP, Node, SpanMap
 from dyocense_cli.kernel.goaldsl.overrides import apply_overrides
 from dyocense_cli.kernel.goaldsl.reader import BULK, PAGE, Limits, read_yaml
-from dyocense_cli.kernel.goaldsl.schema import Obj, Reading
+from dyocense_cli.kernel.goaldsl.schema import Obj
 from dyocense_cli.kernel.goaldsl.values import check_context, check_goal
 
 __all__ = ["KINDS", "kind_of", "parse_context", "parse_goal", "parse_model", "read_context", "read_goal", "read_model"]
@@ -56,8 +57,16 @@ def _kind(root: Node, want: str, reading: Reading) -> bool:
     return True
 
 
-def _read(text: str, file: str, schema: Obj, want: str, limits: Limits, check: Check | None,
-          overrides: Mapping[str, str] | None = None) -> tuple[dict[str, Any] | None, SpanMap | None, tuple[Finding, ...]]:
+def _read(
+    text: str,
+    file: str,
+    schema: Obj,
+    want: str,
+    *,
+    limits: Limits = PAGE,
+    check: Check | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> tuple[dict[str, Any] | None, SpanMap | None, tuple[Finding, ...]]:
     root, found = read_yaml(text, file, limits)
     if any(f.severity == "error" for f in found):
         return None, None, found
@@ -94,7 +103,7 @@ def read_goal(text: str, *, file: str, overrides: Mapping[str, str] | None = Non
     UsageError
         DY1010, DY1011 if an override has an unknown key or a wrong value.
     """
-    values, spans, findings = _read(text, file, goal_file.GOAL, "goal/v1", PAGE, check_goal, overrides)
+    values, spans, findings = _read(text, file, goal_file.GOAL, "goal/v1", check=check_goal, overrides=overrides)
     if values is None or spans is None:
         return None, findings
     return goal_file.assemble(values, spans=spans, file=file), findings
@@ -102,7 +111,7 @@ def read_goal(text: str, *, file: str, overrides: Mapping[str, str] | None = Non
 
 def read_context(text: str, *, file: str) -> tuple[ContextSpec | None, tuple[Finding, ...]]:
     """Return what a context file asks for, and every finding."""
-    values, spans, findings = _read(text, file, context_file.CONTEXT, "context/v1", BULK, check_context)
+    values, spans, findings = _read(text, file, context_file.CONTEXT, "context/v1", limits=BULK, check=check_context)
     if values is None or spans is None:
         return None, findings
     return context_file.assemble(values, spans=spans, file=file), findings
@@ -110,7 +119,7 @@ def read_context(text: str, *, file: str) -> tuple[ContextSpec | None, tuple[Fin
 
 def read_model(text: str, *, file: str) -> tuple[ModelSpec | None, tuple[Finding, ...]]:
     """Return a model file as declared, and every finding of its form; the compiler judges its meaning."""
-    values, spans, findings = _read(text, file, model_file.MODEL, "model/v1", PAGE, None)
+    values, spans, findings = _read(text, file, model_file.MODEL, "model/v1")
     if values is None or spans is None:
         return None, findings
     return model_file.assemble(values, spans=spans, file=file), findings

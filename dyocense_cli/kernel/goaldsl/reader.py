@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import gc
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, cast
 
 import yaml
 from yaml import events as ev
@@ -46,6 +47,25 @@ _IDS: Final = frozenset({"id", "variant", "model", "sku", "supplier", "location"
 _GC_FROM: Final = 1 << 16  # characters from which collection passes would be most of the time
 
 
+class _Mark(Protocol):
+    """A place in libyaml's terms: all from 0, `index` in characters."""
+
+    line: int
+    column: int
+    index: int
+
+
+class _Event(Protocol):
+    """What this module uses of libyaml's events; each kind has some of it."""
+
+    start_mark: _Mark
+    end_mark: _Mark
+    anchor: str | None
+    tag: str | None
+    value: str
+    style: str | None
+
+
 class _Stop(Exception):
     """Reading cannot go on; its finding is noted."""
 
@@ -74,7 +94,7 @@ class _Reader:
         # libyaml also breaks lines at NEL, LS and PS, which editors do not: then lines are counted from offsets.
         self.starts = [0, *(m.end() for m in _LINE_END.finditer(text))] if self.sly and _ODD_BREAK.search(text) else None
 
-    def place(self, mark: yaml.Mark) -> tuple[int, int]:
+    def place(self, mark: _Mark) -> tuple[int, int]:
         if self.starts is None:
             return mark.line + 1, mark.column + 1
         from bisect import bisect_right
@@ -91,7 +111,7 @@ class _Reader:
     def run(self) -> Node | None:
         parser = yaml.CSafeLoader(self.text)
         try:
-            return self._loop(parser)
+            return self._loop(cast("Callable[[], _Event | None]", parser.get_event))
         finally:
             parser.dispose()
 
@@ -102,13 +122,12 @@ class _Reader:
             before = _LINE_END.split(self.text[: found.start()])
             self.note("DYO-Y010", f"invisible character U+{ord(found[0]):04X}", (len(before), len(before[-1]) + 1))
 
-    def _loop(self, parser: yaml.CSafeLoader) -> Node | None:
+    def _loop(self, get: Callable[[], _Event | None]) -> Node | None:
         root: Node | None = None
         stack: list[_Frame] = []
         documents = 0
-        get = parser.get_event
         while (event := get()) is not None:
-            kind = type(event)
+            kind: type[object] = type(event)
             if kind is ev.ScalarEvent:
                 node = self._scalar(event)
             elif kind is ev.MappingStartEvent or kind is ev.SequenceStartEvent:
@@ -132,10 +151,10 @@ class _Reader:
                 stack.append(_Frame(node, is_key=is_key))
         return root
 
-    def _blank(self, event: ev.NodeEvent) -> Node:
+    def _blank(self, event: _Event) -> Node:
         return Node(SCALAR, *self.place(event.start_mark), *self.place(event.end_mark))
 
-    def _extras(self, event: ev.ScalarEvent | ev.CollectionStartEvent) -> None:
+    def _extras(self, event: _Event) -> None:
         if event.anchor:
             self.note("DYO-Y003", f"anchor `&{event.anchor}` is set here", self.place(event.start_mark))
         if event.tag:
@@ -145,13 +164,11 @@ class _Reader:
             self.note("DYO-Y005", f"the file has more than {self.limits.values} values", self.place(event.start_mark))
             raise _Stop
 
-    def _scalar(self, event: ev.ScalarEvent) -> Node:
+    def _scalar(self, event: _Event) -> Node:
         self._extras(event)
         start, end = event.start_mark, event.end_mark
-        if self.starts is None:
-            node = Node(SCALAR, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
-        else:
-            node = self._blank(event)
+        lines = self.starts is None
+        node = Node(SCALAR, start.line + 1, start.column + 1, end.line + 1, end.column + 1) if lines else self._blank(event)
         value = event.value
         node.text = value
         if event.style in {"'", '"', "|", ">"}:
@@ -166,7 +183,7 @@ class _Reader:
             self.note("DYO-Y008", str(error), (node.line, node.column), (node.end_line, node.end_column))
         return node
 
-    def _container(self, event: ev.CollectionStartEvent, kind: int, depth: int) -> Node:
+    def _container(self, event: _Event, kind: int, depth: int) -> Node:
         self._extras(event)
         if depth >= self.limits.depth:
             self.note("DYO-Y004", f"nesting is deeper than {self.limits.depth}", self.place(event.start_mark))
@@ -174,7 +191,7 @@ class _Reader:
         line, column = self.place(event.start_mark)
         return Node(kind, line, column, line, column)
 
-    def _close(self, stack: list[_Frame], event: ev.CollectionEndEvent) -> None:
+    def _close(self, stack: list[_Frame], event: _Event) -> None:
         frame = stack.pop()
         frame.node.end_line, frame.node.end_column = self.place(event.end_mark)
         if frame.is_key:  # the key was refused; its value is read and dropped
@@ -196,8 +213,12 @@ class _Reader:
             name = key.text
             if name in parent.fields:
                 first = parent.keys[name]
-                self.note("DYO-Y002", f"key `{name[:60]}` is given twice, first on line {first.line}, again on line {key.line}",
-                          (key.line, key.column), (key.end_line, key.end_column))
+                self.note(
+                    "DYO-Y002",
+                    f"key `{name[:60]}` is given twice, first on line {first.line}, again on line {key.line}",
+                    (key.line, key.column),
+                    (key.end_line, key.end_column),
+                )
             else:
                 parent.fields[name] = node
                 parent.keys[name] = key
@@ -217,8 +238,12 @@ class _Reader:
         if found := _SLY.search(key.text):
             self.note("DYO-Y010", f"invisible character U+{ord(found[0]):04X} in the key", (key.line, key.column), severity="error")
         if node.kind == SCALAR and isinstance(node.value, str) and (found := _SLY.search(node.value)):
-            self.note("DYO-Y010", f"invisible character U+{ord(found[0]):04X} in `{key.text[:40]}`", (node.line, node.column),
-                      severity="error" if key.text in _IDS else "warning")
+            self.note(
+                "DYO-Y010",
+                f"invisible character U+{ord(found[0]):04X} in `{key.text[:40]}`",
+                (node.line, node.column),
+                severity="error" if key.text in _IDS else "warning",
+            )
 
 
 def _control(text: str, file: str, index: int) -> Finding:
@@ -236,7 +261,8 @@ def read_yaml(text: str, file: str, limits: Limits = PAGE) -> tuple[Node | None,
         The tree (None if the file is empty or could not be read to its end) and every finding, in order of place.
     """
     if len(text) > limits.characters:
-        return None, (finding("DYO-Y005", f"the file has {len(text)} characters, the limit is {limits.characters}", where=Span(file, 1, 1)),)
+        message = f"the file has {len(text)} characters, the limit is {limits.characters}"
+        return None, (finding("DYO-Y005", message, where=Span(file, 1, 1)),)
     text = text.removeprefix("\ufeff")
     if bad := _CONTROL.search(text):
         return None, (_control(text, file, bad.start()),)
@@ -253,7 +279,8 @@ def read_yaml(text: str, file: str, limits: Limits = PAGE) -> tuple[Node | None,
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = (getattr(error, "problem", None) or str(error)).split("\n")[0]
-        reader.findings.append(finding("DYO-Y001", problem, where=Span(file, *(reader.place(mark) if mark else (1, 1)))))
+        rule = "DYO-Y004" if "nesting depth" in problem else "DYO-Y001"
+        reader.findings.append(finding(rule, problem, where=Span(file, *(reader.place(mark) if mark else (1, 1)))))
     finally:
         if pause:
             gc.enable()

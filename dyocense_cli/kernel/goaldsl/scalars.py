@@ -14,20 +14,36 @@ from dyocense_cli.artifacts.goal import Quantity
 __all__ = ["SECONDS", "NotFinite", "quantity", "read_plain"]
 
 _CONSTANTS: Final[dict[str, bool | None]] = {
-    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
-    "null": None, "Null": None, "NULL": None, "~": None, "": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "~": None,
+    "": None,
 }
 _INT: Final = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 _FLOAT: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 _NUMERIC: Final = frozenset("-0123456789")
-_QUANTITY: Final = re.compile(
-    r"\s*(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)\s*([%A-Za-z€$£¥µ°][\w%€$£¥µ°/*^. -]*)?\s*\Z"
-)
+_QUANTITY: Final = re.compile(r"\s*(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)\s*([%A-Za-z€$£¥µ°][\w%€$£¥µ°/*^. -]*)?\s*\Z")
 
 #: Seconds per unit of time, for the few places that are times of the solver.
 SECONDS: Final[dict[str, float]] = {
-    "ms": 0.001, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "min": 60.0, "minute": 60.0, "minutes": 60.0,
-    "h": 3600.0, "hour": 3600.0, "hours": 3600.0,
+    "s": 1.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "ms": 0.001,
+    "sec": 1.0,
+    "second": 1.0,
+    "seconds": 1.0,
+    "minute": 60.0,
+    "minutes": 60.0,
+    "hour": 3600.0,
+    "hours": 3600.0,
 }
 
 

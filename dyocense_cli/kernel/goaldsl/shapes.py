@@ -8,11 +8,27 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dyocense_cli.artifacts.goal import Quantity
+from dyocense_cli.kernel.goaldsl.checking import Reading, Schema
 from dyocense_cli.kernel.goaldsl.nodes import LIST, MAP, SCALAR, Node, Path
 from dyocense_cli.kernel.goaldsl.scalars import SECONDS, quantity
-from dyocense_cli.kernel.goaldsl.schema import Field, ListOf, MapOf, Number, Obj, OneOf, Reading, Schema, Switch, Text
+from dyocense_cli.kernel.goaldsl.schema import Field, ListOf, MapOf, Number, Obj, OneOf, Switch, Text
 
-__all__ = ["AMOUNT", "DATE", "EVERY", "FRACTION", "HOLD", "ID", "NAMES", "RELAX", "RISK", "SECONDS_OF", "SETTINGS", "TEXT", "WORD", "Setting"]
+__all__ = [
+    "AMOUNT",
+    "DATE",
+    "EVERY",
+    "FRACTION",
+    "HOLD",
+    "ID",
+    "NAMES",
+    "RELAX",
+    "RISK",
+    "SECONDS_OF",
+    "SETTINGS",
+    "TEXT",
+    "WORD",
+    "Setting",
+]
 
 _PERCENT: Final = r"(?:[0-9]{1,2}(?:\.[0-9]+)?)"
 

@@ -6,17 +6,34 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Final
 
+from dyocense_cli.kernel.goaldsl.checking import Reading
 from dyocense_cli.kernel.goaldsl.nodes import LIST, MAP, SCALAR, Node
 from dyocense_cli.kernel.goaldsl.scalars import quantity
-from dyocense_cli.kernel.goaldsl.schema import Reading
 
 __all__ = ["check_context", "check_goal"]
 
 #: Columns that are never negative in any table.
-_NOT_NEGATIVE: Final = frozenset({
-    "price", "moq", "lot_size", "capacity", "lead_days", "lead_sd", "quantity", "order_cost", "min_order_value", "holding_cost",
-    "shortage_cost", "storage_capacity", "volume", "min_qty", "co2", "shelf_life", "waste_cost",
-})
+_NOT_NEGATIVE: Final = frozenset(
+    {
+        "price",
+        "moq",
+        "lot_size",
+        "capacity",
+        "lead_days",
+        "lead_sd",
+        "quantity",
+        "order_cost",
+        "min_order_value",
+        "holding_cost",
+        "shortage_cost",
+        "storage_capacity",
+        "volume",
+        "min_qty",
+        "co2",
+        "shelf_life",
+        "waste_cost",
+    }
+)
 #: Column that names a row of a table, where one does.
 _ID_OF: Final = {"skus": "sku", "suppliers": "supplier", "locations": "location"}
 
@@ -66,7 +83,7 @@ def _limits(root: Node, reading: Reading) -> None:
     if limits is None or limits.kind != MAP:
         return
     for name, settings in limits.fields.items():
-        for setting, node in (settings.fields.items() if settings.kind == MAP else ()):
+        for setting, node in settings.fields.items() if settings.kind == MAP else ():
             if name == "service" and setting == "min":
                 continue
             found = _number(node)
@@ -119,5 +136,9 @@ def _rows(table: str, rows: Node, reading: Reading) -> None:
             if name == key and cell.kind == SCALAR:
                 first = seen.setdefault(cell.text, cell)
                 if first is not cell:
-                    reading.bad("DYO-S009", ("tables", table, "rows", i, name), cell,
-                                f"{key} `{cell.text[:60]}` is given twice, first on line {first.line}")
+                    reading.bad(
+                        "DYO-S009",
+                        ("tables", table, "rows", i, name),
+                        cell,
+                        f"{key} `{cell.text[:60]}` is given twice, first on line {first.line}",
+                    )
