@@ -17,11 +17,21 @@ CODES: Final[dict[str, str]] = {
     # 10xx command line and settings
     "DY1010": "a key of --set is not a place in the goal",
     "DY1011": "a value of --set is wrong",
+    "DY1001": "no such command or option, or a wrong argument",
+    "DY1002": "--set is not key=value",
+    "DY1003": "no completion for this shell",
+    "DY1004": "options that do not go together",
+    "DY1011": "dyocense.toml cannot be read",
+    "DY1012": "unknown setting in dyocense.toml",
+    "DY1013": "a setting has the wrong type",
+    "DY1014": "unknown tier",
+    "DY1021": "unknown telemetry exporter",
     "DY1050": "the request body is too large or not JSON",
     "DY1051": "the request does not fit its schema",
     "DY1052": "no such page or method",
     # 20xx files and YAML
     "DY2000": "the file has errors",
+    "DY2010": "no model of this name",
     # 21xx schema
     # 22xx language and compiler
     "DY2201": "text that is no expression",

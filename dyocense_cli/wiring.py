@@ -13,7 +13,7 @@ from dyocense_cli.artifacts.fingerprint import json_sha
 from dyocense_cli.artifacts.goal import SolverOptions
 from dyocense_cli.artifacts.policy import Principal
 from dyocense_cli.defaults import default
-from dyocense_cli.errors import UsageError
+from dyocense_cli.errors import DyocenseError, UsageError
 from dyocense_cli.runner.execute import Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Memo
 from dyocense_cli.runner.nouns import resolve
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dyocense_cli.ports import Forecaster, Lent, PolicyEngine, RunStore, SolveEvent, Telemetry
     from dyocense_cli.settings import Settings
 
-__all__ = ["build", "package_version", "run_store", "solver", "telemetry"]
+__all__ = ["build", "package_version", "run_store", "solver", "survey", "telemetry"]
 
 _LIBRARY = {"highs": "highspy", "cpsat": "ortools", "mathopt": "ortools", "pyomo": "pyomo"}
 
@@ -182,3 +182,37 @@ def _tags(stage: str, settings: Settings, order: Order, engine: Callable[[], Pol
     if stage in ("solve", "stress", "explain"):
         return {"highs": _solver_version("highs")}
     return {}
+
+
+def survey(settings: Settings) -> list[dict[str, str | bool]]:
+    """Return one row per adapter: port, name, ready, version, hint; and which engine decides policy."""
+    rows: list[dict[str, str | bool]] = []
+    for entry in registry.ENTRIES:
+        row: dict[str, str | bool] = {"port": entry.port, "name": entry.name, "ready": True, "version": "", "hint": ""}
+        try:
+            registry.load(entry.port, entry.name)
+            row["version"] = _distribution(entry.port, entry.name)
+        except ImportError as error:
+            row.update(ready=False, hint=f"cannot be imported: {error}")
+        except DyocenseError as error:
+            row.update(ready=False, hint=error.hints[0] if error.hints else error.message)
+        if row["ready"] and entry.server:
+            row["hint"] = row["version"] = "needs a server"
+        rows.append(row)
+    rows.append(_policy_row(settings))
+    return rows
+
+
+def _distribution(port: str, name: str) -> str:
+    library = _LIBRARY.get(name, name) if port in ("solver", "forecaster", "graph") else ""
+    try:
+        return f"{library} {importlib.metadata.version(library)}" if library else ""
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _policy_row(settings: Settings) -> dict[str, str | bool]:
+    try:
+        return {"port": "policy", "name": "decides", "ready": True, "version": _policy(settings).version(), "hint": ""}
+    except DyocenseError as error:
+        return {"port": "policy", "name": "decides", "ready": False, "version": "", "hint": f"{error.message}; no plan can be approved"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution
     from dyocense_cli.runner.run import Kernel, Order
 
-__all__ = ["Record", "SNAPSHOT", "run_fingerprint", "seal", "status_of"]
+__all__ = ["SNAPSHOT", "Record", "evidence_ref", "run_fingerprint", "seal", "status_of"]
 
 #: Artifacts that a run keeps whole under ``artifacts/``, so that it replays from itself alone.
 SNAPSHOT: Final = (
@@ -55,6 +55,11 @@ class Record:
     manifest: RunManifest
     files: dict[str, bytes]
     manifest_bytes: bytes
+
+
+def evidence_ref(run_id: str) -> str:
+    """Return the reference of a run's evidence in the embedded graph."""
+    return f"ladybug://run/{run_id}"
 
 
 def status_of(execution: Execution) -> tuple[str, str]:
@@ -127,7 +132,7 @@ def seal(kernel: Kernel, order: Order, execution: Execution, fingerprint: str, p
         versions=_versions(kernel, solution),
         settings=dict(kernel.shown_settings),
         files=hashes,
-        evidence_ref=f"ladybug://run/{run_id}",
+        evidence_ref=evidence_ref(run_id),
         snapshot_hash=json_sha(hashes),
         command=order.command,
         draft=admission.draft_reason if not admission.evaluated else "",

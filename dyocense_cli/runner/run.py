@@ -11,7 +11,7 @@ from dyocense_cli.artifacts.policy import Principal
 from dyocense_cli.runner.execute import Execution, Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.pipeline import PLAN, Ask, Stage
-from dyocense_cli.runner.record import Record, run_fingerprint, seal
+from dyocense_cli.runner.record import Record, evidence_ref, run_fingerprint, seal, status_of
 from dyocense_cli.runner.sources import Sources
 
 if TYPE_CHECKING:
@@ -42,8 +42,12 @@ class Result:
     """A finished pass: what it holds, and where the run is; `reused` when an equal whole run was there already."""
 
     execution: Execution
+    fingerprint: str = ""
+    prints: Mapping[str, str] = field(default_factory=dict)
     run_id: str = ""
     place: str = ""
+    evidence_ref: str = ""
+    snapshot_hash: str = ""
     manifest: Record | None = None
     reused: bool = False
 
@@ -51,6 +55,11 @@ class Result:
         """Return an artifact by its pipeline name, or None."""
         held = self.execution.held.get(name)
         return None if held is None else held.value
+
+    @property
+    def status(self) -> tuple[str, str]:
+        """Status and termination of the run."""
+        return status_of(self.execution)
 
     @property
     def all_cached(self) -> bool:
@@ -113,13 +122,17 @@ class Kernel:
         mark = f"run {fingerprint} {self.principal.tenant_id}"
         known = self.memo.get_text(mark)
         cached = all(state != "run" for state in execution.states.values())
-        if cached and known and known in self.runs.list():
-            return Result(execution, known, self._place(known), None, reused=True)
+        if cached and known:
+            run_id, _, snapshot = known.partition(" ")
+            if run_id in self.runs.list():
+                return Result(execution, fingerprint, prints, run_id, self._place(run_id), evidence_ref(run_id), snapshot, reused=True)
         sealed = seal(self, order, execution, fingerprint, prints)
         place = self.runs.commit(sealed.run_id, sealed.files, sealed.manifest_bytes)
-        if str(sealed.manifest.termination) != "interrupted":
-            self.memo.put_text(mark, sealed.run_id)
-        return Result(execution, sealed.run_id, place, sealed)
+        if sealed.manifest.termination != "interrupted":
+            self.memo.put_text(mark, f"{sealed.run_id} {sealed.manifest.snapshot_hash}")
+        return Result(
+            execution, fingerprint, prints, sealed.run_id, place, sealed.manifest.evidence_ref, sealed.manifest.snapshot_hash, sealed
+        )
 
     def _place(self, run_id: str) -> str:
         place = getattr(self.runs, "place", None)

@@ -1,0 +1,121 @@
+"""The command line application: one command is imported and run, errors become text or JSON and an exit code."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from dyocense_cli.cli import exits
+from dyocense_cli.cli.commands import COMMANDS, Command, general_help
+from dyocense_cli.cli.render import error_json, error_text, stderr
+from dyocense_cli.errors import DyocenseError, UsageError
+
+__all__ = ["load_command", "run"]
+
+
+def load_command(command: Command) -> Callable[..., Any]:
+    """Import a command and return it ready to be called with ``args``."""
+    module = importlib.import_module(f"dyocense_cli.cli.{command.module or command.name}")
+    if command.group:
+        return typer.main.get_command(module.app)
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(command.name)(getattr(module, command.name))
+    return typer.main.get_command(single)
+
+
+def _find(name: str) -> Command:
+    for command in COMMANDS:
+        if command.name == name:
+            return command
+    if name.startswith("-"):
+        raise UsageError("DY1001", f"no such option: {name}", hints="dyocense --help")
+    near = difflib.get_close_matches(name, [c.name for c in COMMANDS], 1)
+    hints = (f"did you mean `dyocense {near[0]}`?",) if near else ()
+    raise UsageError("DY1001", f"no such command: {name}", hints=(*hints, "dyocense --help"))
+
+
+def _dispatch(arguments: list[str]) -> int:
+    name, *rest = arguments
+    if name == "--version":
+        from dyocense_cli.wiring import package_version
+
+        sys.stdout.write(f"dyocense {package_version()}\n")
+        return exits.DONE
+    if name in ("--show-completion", "completion"):
+        from dyocense_cli.cli.completion import script
+
+        sys.stdout.write(script(rest[0] if rest else ""))
+        return exits.DONE
+    if name in ("--help", "-h", "help") and not rest:
+        sys.stdout.write(general_help())
+        return exits.DONE
+    if name == "help":
+        name, rest = rest[0], ["--help"]
+    result = load_command(_find(name))(args=rest, prog_name=f"dyocense {name}", standalone_mode=False)
+    return result if isinstance(result, int) else exits.DONE
+
+
+def _usage(error: Exception, arguments: list[str]) -> DyocenseError | None:
+    """Turn the option parser's own error into ours; its classes are told by what they offer, since they moved between versions."""
+    describe = getattr(error, "format_message", None)
+    if describe is None:
+        return None
+    near = [str(p) for p in getattr(error, "possibilities", None) or ()]
+    hints = (("did you mean " + " or ".join(near) + "?",) if near else ()) + (f"dyocense {arguments[0]} --help",)
+    message = str(describe()).rstrip(".")
+    return UsageError("DY1001", message[:1].lower() + message[1:], hints=hints)
+
+
+def _report(error: DyocenseError, *, as_json: bool) -> int:
+    if as_json:
+        sys.stdout.write(json.dumps(error_json(error), ensure_ascii=False) + "\n")
+    stderr(error_text(error))
+    return error.exit_code
+
+
+def _bug(error: BaseException, arguments: list[str], *, as_json: bool) -> int:
+    """Write a crash report and say where it is."""
+    handle, name = tempfile.mkstemp(prefix="dyocense-bug-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(f"dyocense {' '.join(arguments)}\n\n")
+        traceback.print_exception(error, file=file)
+    bug = DyocenseError("DY9001", f"a bug of this program: {type(error).__name__}: {error}", hints=f"please report it with {name}")
+    return _report(bug, as_json=as_json)
+
+
+def _other(error: Exception, arguments: list[str], *, as_json: bool) -> int:
+    if type(error).__name__ == "Abort":
+        stderr("interrupted")
+        return exits.INTERRUPTED
+    if type(error).__name__ == "Exit":
+        return int(getattr(error, "exit_code", exits.DONE))
+    usage = _usage(error, arguments)
+    return _report(usage, as_json=as_json) if usage is not None else _bug(error, arguments, as_json=as_json)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; no exception leaves this function."""
+    as_json = "--json" in arguments
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+    except DyocenseError as error:
+        return _report(error, as_json=as_json)
+    except KeyboardInterrupt:
+        stderr("interrupted")
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.DONE
+    except Exception as error:  # the last door: whatever it is, no traceback reaches the user
+        return _other(error, arguments, as_json=as_json)
+    return code

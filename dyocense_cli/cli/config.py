@@ -1,0 +1,51 @@
+"""`dyocense config`: effective settings and defaults, and where each came from."""
+
+from __future__ import annotations
+
+import typer
+
+from dyocense_cli.cli.options import Json, print_json, settings_of
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Effective settings and where each came from.")
+
+
+@app.command()
+def show(as_json: Json = False) -> None:
+    """Print every setting with its source, and every default with its unit, reason and source."""
+    from dyocense_cli.defaults import DEFAULTS
+    from dyocense_cli.settings import OPTIONS
+
+    settings = settings_of()
+    values = settings.shown()
+    meaning = {o.name: o for o in OPTIONS}
+    if as_json:
+        print_json(
+            {
+                "root": settings.root,
+                "settings": {k: {"value": v, "source": settings.sources[k], "env": meaning[k].env} for k, v in values.items()},
+                "defaults": {k: {"value": d.value, "unit": d.unit, "reason": d.reason, "source": d.source} for k, d in DEFAULTS.items()},
+            }
+        )
+        return
+    typer.echo(f"project root  {settings.root}\n")
+    for name, value in values.items():
+        typer.echo(f"{name:<16} {value or '–':<28} {settings.sources[name]:<34} {meaning[name].meaning}")
+    typer.echo("\ndefaults of goals")
+    for key, item in DEFAULTS.items():
+        text = ", ".join(item.value) if isinstance(item.value, tuple) else str(item.value)
+        typer.echo(f"{key:<30} {text:<32} {item.unit:<12} {item.reason} ({item.source})")
+
+
+@app.command()
+def validate(as_json: Json = False) -> None:
+    """Check dyocense.toml and the environment; exit 2 says what is wrong."""
+    from dyocense_cli import wiring
+
+    settings = settings_of()
+    wiring.build(settings)
+    if as_json:
+        print_json({"valid": True, "root": settings.root})
+    else:
+        typer.echo("settings are valid")

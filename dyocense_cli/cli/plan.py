@@ -1,0 +1,142 @@
+"""`dyocense plan GOAL`: forecast, compile, solve, stress, explain and keep the evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dyocense_cli.cli import exits
+from dyocense_cli.cli.options import (
+    AllowPath,
+    ContextFile,
+    Goal,
+    Interrupts,
+    Json,
+    NoCache,
+    Quiet,
+    Sets,
+    Store,
+    overrides,
+    print_json,
+    settings_of,
+)
+from dyocense_cli.cli.render import finding_text, stderr
+from dyocense_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from dyocense_cli.runner.run import Result
+
+__all__ = ["exit_code", "plan"]
+
+
+def _goal_name(goal: str, root: str) -> str:
+    """Return the goal's path relative to the project's root where it lies below it."""
+    path = Path(goal)
+    full = path if path.is_absolute() else Path.cwd() / path
+    try:
+        return full.relative_to(root).as_posix()
+    except ValueError:
+        return goal
+
+
+def exit_code(result: Result, interrupts: Interrupts | None = None) -> int:
+    """Return the exit code of a finished run; a signal wins over what was held."""
+    if interrupts is not None and interrupts.exit_code and result.status[1] == "interrupted":
+        return interrupts.exit_code
+    return exits.of_status(*result.status)
+
+
+def _findings(result: Result) -> None:
+    for name in ("admission", "verdict"):
+        answer: Any = result.value(name)
+        for finding in () if answer is None else answer.findings:
+            stderr(finding_text(finding))
+
+
+def plan(
+    goal: Goal,
+    sets: Sets = None,
+    context: ContextFile = None,
+    store: Store = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    no_cache: NoCache = False,
+    allow_path: AllowPath = None,
+    opa: Annotated[str | None, typer.Option("--opa", help="Path of the opa program.", show_default=False)] = None,
+    policies: Annotated[str | None, typer.Option("--policy", help="Folder of policy packages.", show_default=False)] = None,
+    compile_policy: Annotated[
+        bool, typer.Option("--compile-policy/--no-compile-policy", help="Make the plan obey policy, or refuse it.")
+    ] = True,
+    policy_unavailable: Annotated[
+        str | None, typer.Option("--policy-unavailable", help="`draft` plans without a verdict, marked DRAFT.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why a draft is needed.")] = "",
+    xlsx: Annotated[str | None, typer.Option("--xlsx", help="Write the plan as a workbook too.", show_default=False)] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show every line of the plan.")] = False,
+    open_report: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+) -> int:
+    """Plan a goal: what to order, from whom, when, why, and what it risks.
+
+    Exit codes: 0 done, 3 bad input, 4 denied by policy, 5 infeasible, 7 a service or the policy engine is unreachable,
+    9 stopped at a limit with no plan, 130 interrupted (the best plan so far is kept).
+    """
+    if policy_unavailable not in (None, "draft") or (policy_unavailable == "draft" and not reason):
+        raise UsageError(
+            "DY1004", "--policy-unavailable takes `draft` and a --reason", hints='--policy-unavailable=draft --reason "OPA upgrade"'
+        )
+    from dyocense_cli import wiring
+    from dyocense_cli.cli.progress import Progress
+    from dyocense_cli.runner.run import Order
+
+    settings = settings_of(store=store, opa=opa, policies=policies)
+    interrupts = Interrupts()
+    kernel = wiring.build(settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json), interrupted=interrupts)
+    order = Order(
+        goal=_goal_name(goal, settings.root),
+        overrides=overrides(sets),
+        context=context,
+        use_cache=not no_cache,
+        draft_reason=reason if policy_unavailable else "",
+        compile_policy=compile_policy,
+    )
+    with interrupts.listening():
+        result = kernel.plan(order)
+    kernel.telemetry.close()
+    _findings(result)
+    _deliver(result, as_json=as_json, everything=everything, xlsx=xlsx, open_report=open_report)
+    return exit_code(result, interrupts)
+
+
+def _deliver(result: Result, *, as_json: bool, everything: bool, xlsx: str | None, open_report: bool) -> None:
+    held: Any = result.value("plan")
+    if as_json:
+        from dyocense_cli.cli.show import plan_json
+
+        print_json(plan_json(result))
+    elif held is not None:
+        from dyocense_cli.cli.show import show_plan
+        from dyocense_cli.runner.views import places
+
+        show_plan(
+            held,
+            stress=result.value("stress_report"),
+            explanation=result.value("explanation"),
+            title=result.value("goal").title,
+            places=places(result.execution),
+            place=result.place,
+            everything=everything,
+            draft=result.value("admission").draft_reason,
+        )
+    for warning in result.execution.memo.warnings:
+        stderr(f"warning: {warning}")
+    if xlsx and held is not None:
+        from dyocense_cli.runner.nouns import resolve
+
+        Path(xlsx).write_bytes(resolve("kernel.report.xlsx:workbook")(held, result.value("explanation")))
+        stderr(f"workbook {xlsx}")
+    if open_report and held is not None:
+        import webbrowser
+
+        webbrowser.open((Path(result.place) / "report.html").absolute().as_uri())

@@ -1,0 +1,79 @@
+"""A live line per stage on standard error: what, how long, cached or not; incumbent, bound and gap as a solve moves."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from dyocense_cli.cli.render import coloured
+
+if TYPE_CHECKING:
+    from dyocense_cli.ports import SolveEvent
+
+__all__ = ["Progress"]
+
+WORDS: Final = {
+    "parse": "goal read",
+    "bind": "context bound",
+    "admit": "policy asked",
+    "forecast": "demand forecast",
+    "sample": "scenarios drawn",
+    "compile": "model compiled",
+    "solve": "plan solved",
+    "check": "plan checked",
+    "interpret": "plan laid out",
+    "stress": "plan stressed",
+    "explain": "reasons found",
+    "guard": "policy asked again",
+    "evidence": "evidence built",
+}
+
+
+class Progress:
+    """An observer that writes to a terminal (one live line) or to a log (one line per stage)."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty() and not quiet
+        self._colour = coloured(sys.stderr)
+        self._last = 0.0
+        self._open = False
+
+    def _write(self, text: str, *, live: bool = False) -> None:
+        if self._quiet:
+            return
+        start = "\r\x1b[2K" if self._open else ""
+        sys.stderr.write(start + text + ("" if live else "\n"))
+        sys.stderr.flush()
+        self._open = live
+
+    def started(self, stage: str) -> None:
+        """Show that a stage runs."""
+        if self._live and stage in WORDS:
+            self._write(f"  … {WORDS[stage]}", live=True)
+
+    def ended(self, stage: str, state: str, seconds: float, note: str = "") -> None:
+        """Show how a stage ended."""
+        if stage not in WORDS:
+            return
+        mark = {"run": "✓", "cached": "·", "skipped": "-"}[state]
+        tail = f"{seconds:6.2f} s" if state == "run" else state
+        if note:
+            tail += f" ({note})"
+        line = f"  {mark} {WORDS[stage]:<20} {tail}"
+        self._write(f"\x1b[2m{line}\x1b[0m" if self._colour and state != "run" else line)
+
+    def solving(self, event: SolveEvent) -> None:
+        """Show a solve's best objective, bound and gap, at most ten times a second."""
+        if not self._live or time.monotonic() - self._last < 0.1:
+            return
+        self._last = time.monotonic()
+        parts = [f"{event.seconds:.0f} s"]
+        if event.objective is not None:
+            parts.append(f"best {event.objective:,.2f}")
+        if event.bound is not None:
+            parts.append(f"bound {event.bound:,.2f}")
+        if event.gap is not None:
+            parts.append(f"gap {event.gap:.2%}")
+        self._write("  … plan solved          " + "  ".join(parts), live=True)
