@@ -94,7 +94,7 @@ def _from_toml(path: Path) -> dict[str, str]:
         table = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
-            "DY1011",
+            "DY1015",
             f"dyocense.toml cannot be read: {error}",
             where=Span(path.name, 1, 1),
             hints="fix the file, or remove it to use the defaults",
@@ -104,14 +104,14 @@ def _from_toml(path: Path) -> dict[str, str]:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             raise UsageError(
-                "DY1012",
+                "DY1016",
                 f"unknown setting `{key}` in dyocense.toml",
                 where=Span(path.name, 1, 1),
                 hints=f"did you mean `{near[0]}`?" if near else "dyocense config show lists all settings",
             )
         if isinstance(value, (dict, list)):
             raise UsageError(
-                "DY1013", f"setting `{key}` must be a text, a number or a switch", where=Span(path.name, 1, 1), hints=f'write {key} = "…"'
+                "DY1017", f"setting `{key}` must be a text, a number or a switch", where=Span(path.name, 1, 1), hints=f'write {key} = "…"'
             )
     return {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in table.items()}
 
@@ -122,7 +122,7 @@ def load_settings(flags: Mapping[str, str | None] | None = None, *, start: str |
     Raises
     ------
     UsageError
-        DY1011–DY1013 for a `dyocense.toml` that cannot be read or names an unknown setting.
+        DY1015–DY1017 for a `dyocense.toml` that cannot be read or names an unknown setting.
     """
     root = project_root(start)
     toml = _from_toml(root / "dyocense.toml")

@@ -133,8 +133,16 @@ def _deliver(result: Result, *, as_json: bool, everything: bool, xlsx: str | Non
         stderr(f"warning: {warning}")
     if xlsx and held is not None:
         from dyocense_cli.runner.nouns import resolve
+        from dyocense_cli.runner.views import report_facts
 
-        Path(xlsx).write_bytes(resolve("kernel.report.xlsx:workbook")(held, result.value("explanation")))
+        facts = report_facts(
+            {n: h.value for n, h in result.execution.held.items()},
+            fingerprint=result.fingerprint,
+            prints=result.prints,
+            versions={},
+            as_of="",
+        )
+        Path(xlsx).write_bytes(resolve("kernel.report.xlsx:plan_xlsx")(facts))
         stderr(f"workbook {xlsx}")
     if open_report and held is not None:
         import webbrowser

@@ -13,13 +13,14 @@ from dyocense_cli.artifacts.codec import encode
 from dyocense_cli.artifacts.fingerprint import bytes_sha, json_sha
 from dyocense_cli.artifacts.manifest import RunManifest
 from dyocense_cli.runner.ids import uuid7
+from dyocense_cli.runner.nouns import resolve
 from dyocense_cli.runner.views import view_files
 
 if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution
     from dyocense_cli.runner.run import Kernel, Order
 
-__all__ = ["SNAPSHOT", "Record", "evidence_ref", "run_fingerprint", "seal", "status_of"]
+__all__ = ["SNAPSHOT", "Record", "run_fingerprint", "seal", "status_of"]
 
 #: Artifacts that a run keeps whole under ``artifacts/``, so that it replays from itself alone.
 SNAPSHOT: Final = (
@@ -55,11 +56,6 @@ class Record:
     manifest: RunManifest
     files: dict[str, bytes]
     manifest_bytes: bytes
-
-
-def evidence_ref(run_id: str) -> str:
-    """Return the reference of a run's evidence in the embedded graph."""
-    return f"ladybug://run/{run_id}"
 
 
 def status_of(execution: Execution) -> tuple[str, str]:
@@ -113,7 +109,7 @@ def seal(kernel: Kernel, order: Order, execution: Execution, fingerprint: str, p
     goal: Any = execution.held["goal"].value
     admission: Any = execution.held["admission"].value
     files = _snapshot(execution)
-    files.update(view_files(kernel, execution, run_id=run_id, fingerprint=fingerprint, status=status))
+    files.update(view_files(kernel, execution, fingerprint=fingerprint, prints=prints, as_of=order.as_of))
     files["telemetry.json"] = _telemetry(kernel, execution)
     hashes = {name: bytes_sha(data) for name, data in sorted(files.items()) if name != "telemetry.json"}
     manifest = RunManifest(
@@ -132,7 +128,7 @@ def seal(kernel: Kernel, order: Order, execution: Execution, fingerprint: str, p
         versions=_versions(kernel, solution),
         settings=dict(kernel.shown_settings),
         files=hashes,
-        evidence_ref=evidence_ref(run_id),
+        evidence_ref=resolve("kernel.evidence.build:evidence_ref")("ladybug", fingerprint),
         snapshot_hash=json_sha(hashes),
         command=order.command,
         draft=admission.draft_reason if not admission.evaluated else "",

@@ -11,7 +11,7 @@ from dyocense_cli.artifacts.policy import Principal
 from dyocense_cli.runner.execute import Execution, Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.pipeline import PLAN, Ask, Stage
-from dyocense_cli.runner.record import Record, evidence_ref, run_fingerprint, seal, status_of
+from dyocense_cli.runner.record import Record, run_fingerprint, seal, status_of
 from dyocense_cli.runner.sources import Sources
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ class Kernel:
         if cached and known:
             run_id, _, snapshot = known.partition(" ")
             if run_id in self.runs.list():
-                return Result(execution, fingerprint, prints, run_id, self._place(run_id), evidence_ref(run_id), snapshot, reused=True)
+                return Result(
+                    execution, fingerprint, prints, run_id, self._place(run_id), self._evidence(fingerprint), snapshot, reused=True
+                )
         sealed = seal(self, order, execution, fingerprint, prints)
         place = self.runs.commit(sealed.run_id, sealed.files, sealed.manifest_bytes)
         if sealed.manifest.termination != "interrupted":
@@ -133,6 +135,12 @@ class Kernel:
         return Result(
             execution, fingerprint, prints, sealed.run_id, place, sealed.manifest.evidence_ref, sealed.manifest.snapshot_hash, sealed
         )
+
+    @staticmethod
+    def _evidence(fingerprint: str) -> str:
+        from dyocense_cli.runner.nouns import resolve
+
+        return str(resolve("kernel.evidence.build:evidence_ref")("ladybug", fingerprint))
 
     def _place(self, run_id: str) -> str:
         place = getattr(self.runs, "place", None)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution
     from dyocense_cli.runner.run import Kernel
 
-__all__ = ["json_bytes", "places", "view_files"]
+__all__ = ["json_bytes", "places", "report_facts", "view_files"]
 
 
 def json_bytes(value: Any) -> bytes:
@@ -47,7 +47,7 @@ def places(execution: Execution) -> dict[str, str]:
     return out
 
 
-def view_files(kernel: Kernel, execution: Execution, *, run_id: str, fingerprint: str, status: str) -> dict[str, bytes]:
+def view_files(kernel: Kernel, execution: Execution, *, fingerprint: str, prints: Mapping[str, str], as_of: str) -> dict[str, bytes]:
     """Return every view whose artifacts are there, by file name."""
     held = {name: h.value for name, h in execution.held.items() if name not in ("tables", "text", "start")}
     files = {"goal.json": json_bytes(encode(held["goal"]).doc["body"])}
@@ -60,23 +60,33 @@ def view_files(kernel: Kernel, execution: Execution, *, run_id: str, fingerprint
         files.update(_model(held["optimodel"], where, kernel.version))
     if "plan" in held:
         files.update(_answers(held, where))
-        head = {"run_id": run_id, "run_fingerprint": fingerprint, "status": status, "version": kernel.version}
-        render = resolve("kernel.report.html:render")
-        files["report.html"] = render(
-            manifest=head,
-            goal=held["goal"],
-            context=held["context"],
-            scenario_set=held.get("scenario_set"),
-            optimodel=held.get("optimodel"),
-            solution=held.get("solution"),
-            plan=held["plan"],
-            stress=held.get("stress_report"),
-            explanation=held.get("explanation"),
-            admission=held.get("admission"),
-            verdict=held.get("verdict"),
-            places=where,
-        ).encode()
+        files["report.html"] = _report(kernel, held, fingerprint=fingerprint, prints=prints, as_of=as_of)
     return files
+
+
+def report_facts(held: Mapping[str, Any], *, fingerprint: str, prints: Mapping[str, str], versions: Mapping[str, str], as_of: str) -> Any:
+    """Return what a report is made from."""
+    solution = held.get("solution")
+    values = {}
+    if solution is not None and solution.x is not None:
+        values = resolve("optimodel.evaluate:split_columns")(held["optimodel"], solution.x)
+    return resolve("kernel.report.facts:Facts").of(
+        held,
+        values=values,
+        run_fingerprint=fingerprint,
+        fingerprints=prints,
+        versions=versions,
+        as_of=as_of,
+        evidence_ref=resolve("kernel.evidence.build:evidence_ref")("ladybug", fingerprint),
+    )
+
+
+def _report(kernel: Kernel, held: Mapping[str, Any], *, fingerprint: str, prints: Mapping[str, str], as_of: str) -> bytes:
+    solution = held.get("solution")
+    versions = {"dyocense-cli": kernel.version, **({solution.backend: solution.backend_version} if solution is not None else {})}
+    facts = report_facts(held, fingerprint=fingerprint, prints=prints, versions=versions, as_of=as_of)
+    page: str = resolve("kernel.report.html:render")(facts)
+    return page.encode()
 
 
 def _column(column: Column) -> np.ndarray:
@@ -130,7 +140,7 @@ def _answers(held: Mapping[str, Any], where: Mapping[str, str]) -> dict[str, byt
     stress, explanation = held.get("stress_report"), held.get("explanation")
     files = {
         "solution.json": json_bytes(resolve("kernel.plan.shape:solution_json")(held["plan"], held["solution"], explanation, stress)),
-        "plan.csv": resolve("kernel.plan.shape:plan_csv")(held["plan"]).encode(),
+        "plan.csv": resolve("kernel.report.lines:plan_csv")(held["plan"]).encode(),
     }
     if stress is not None:
         files["stress.json"] = json_bytes(resolve("kernel.stress.shape:stress_json")(stress))
