@@ -49,7 +49,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry("graph", "neo4j", _BASE + "graph.neo4j:Neo4jGraph", extra="neo4j", server=True),
     Entry("vectors", "qdrant", _BASE + "vectors.qdrant:QdrantIndex", extra="vectors"),
     Entry("queue", "dbos", _BASE + "queue.dbos:DbosQueue", extra="serve"),
-    Entry("ledger", "sqlite", _BASE + "ledger.sqlite:SqliteLedger"),
+    Entry("ledger", "sqlite", _BASE + "ledger.sqlite:SqliteLedger", extra="serve"),
     Entry("ledger", "postgres", _BASE + "ledger.postgres:PostgresLedger", extra="serve", server=True),
     Entry("sandbox", "rlimits", _BASE + "sandbox.rlimits:RlimitsSandbox"),
     Entry("sandbox", "bubblewrap", _BASE + "sandbox.bubblewrap:BubblewrapSandbox"),

@@ -1,0 +1,94 @@
+"""Doors that only the service uses: rows of runs, things to deliver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+__all__ = ["Outbox", "RunRow", "RunTable"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run of the service. `payload`, `result` and `problem` are JSON text; times are ISO; `solver_s` and `estimate_s` seconds."""
+
+    run_id: str
+    tenant_id: str
+    tier: str
+    idem_key: str
+    kind: str = "plan"
+    status: str = "queued"
+    seed: int | None = None
+    goal_id: str = ""
+    variant: str = ""
+    work_sha: str = ""
+    payload: str = "{}"
+    result: str = ""
+    problem: str = ""
+    reason: str = ""
+    estimate_s: float = 0.0
+    solver_s: float = 0.0
+    variables: int = 0
+    constraints: int = 0
+    scenarios: int = 0
+    cancel: int = 0
+    attempts: int = 0
+    trace: str = ""
+    optimodel_sha: str | None = None
+    plan_dna: str | None = None
+    created_at: str = ""
+    began_at: str = ""
+    finished_at: str = ""
+
+
+class RunTable(Protocol):
+    """Runs of one tenant and their events."""
+
+    features: ClassVar[frozenset[str]]
+
+    def create(self, row: RunRow) -> RunRow:
+        """Store a new run and return it; or the run that holds the same `work_sha` and has not failed."""
+        ...
+
+    def read(self, run_id: str) -> RunRow | None:
+        """Return a run of this tenant, or None."""
+        ...
+
+    def recent(self, limit: int, *, before: str = "") -> list[RunRow]:
+        """Return runs, newest first, those older than run id `before`."""
+        ...
+
+    def update(self, run_id: str, values: Mapping[str, object], *, unless: tuple[str, ...] = ()) -> bool:
+        """Set columns of a run unless its status is one of `unless`; say whether a row changed."""
+        ...
+
+    def event(self, run_id: str, what: str, data: Mapping[str, object]) -> int:
+        """Append an event and return its number, from 1."""
+        ...
+
+    def events(self, run_id: str, after: int = 0) -> list[tuple[int, str, str, str]]:
+        """Return (number, time, what, JSON data) of events after a number."""
+        ...
+
+    def finished(self, limit: int) -> list[RunRow]:
+        """Return this tenant's newest succeeded runs with a known size, for the cost estimate."""
+        ...
+
+
+class Outbox(Protocol):
+    """Things to deliver at least once: webhooks, evidence."""
+
+    features: ClassVar[frozenset[str]]
+
+    def put(self, item_id: str, kind: str, target: str, body: str) -> bool:
+        """Store an item of this tenant once; false if the id is known."""
+        ...
+
+    def webhooks(self) -> list[tuple[str, str, str]]:
+        """Return (id, url, secret) of this tenant's webhooks."""
+        ...
+
+    def add_webhook(self, webhook_id: str, url: str, secret: str) -> None:
+        """Store a webhook."""
+        ...
