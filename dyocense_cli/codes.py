@@ -56,6 +56,9 @@ CODES: Final[dict[str, str]] = {
     # 23xx context tables
     # 24xx solving and planning
     "DY2401": "the model holds a number that is not finite",
+    "DY2402": "an expression uses a name that the model does not have",
+    "DY2403": "a rule compares nothing",
+    "DY2404": "a solution does not fit its model",
     # 25xx forecast and scenarios
     "DY2501": "a quantity of the history is infinite",
     "DY2502": "a date of the history cannot be read",
@@ -102,4 +105,5 @@ CODES: Final[dict[str, str]] = {
     "DY5004": "a run of this id is stored already",
     # 90xx bugs
     "DY9001": "a bug of this program",
+    "DY9002": "a solver's answer does not hold under the check",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["DEFAULTS", "Default", "default"]
+__all__ = ["DEFAULTS", "Default", "default", "number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +102,16 @@ def default(name: str) -> float | int | str | bool | tuple[str, ...]:
         For a name that is not listed.
     """
     return DEFAULTS[name].value
+
+
+def number(name: str) -> float:
+    """Return the value of a default that is a number.
+
+    Raises
+    ------
+    KeyError
+        For a name that is not listed.
+    """
+    value = DEFAULTS[name].value
+    assert isinstance(value, int | float)
+    return float(value)

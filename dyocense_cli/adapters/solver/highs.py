@@ -91,7 +91,11 @@ class _Watch:
 
 
 class HighsSolver:
-    """Solve a GroundModel with HiGHS. `work` counts simplex iterations of an LP and limit checks of a MIP's search."""
+    """Solve a GroundModel with HiGHS. `work` counts simplex iterations of an LP and limit checks of a MIP's search.
+
+    The search runs in one thread whatever is asked: HiGHS branches serially, and one scheduler serves the whole process, so that two
+    solves with different counts would disturb each other. The Solution says 1.
+    """
 
     name: ClassVar[str] = "highs"
     features: ClassVar[frozenset[str]] = frozenset(
@@ -173,7 +177,7 @@ class HighsSolver:
             backend=self.name,
             backend_version=self.version(),
             seed=limits.seed,
-            threads=max(1, limits.threads),
+            threads=1,
             reproducible=termination not in (Termination.TIME_LIMIT, Termination.INTERRUPTED, Termination.MEMORY_LIMIT),
             raw_status=raw,
             certificate=certificate,
@@ -199,7 +203,7 @@ class HighsSolver:
             backend=self.name,
             backend_version=self.version(),
             seed=limits.seed,
-            threads=max(1, limits.threads),
+            threads=1,
             reproducible=False,
             raw_status=raw,
         )
@@ -213,7 +217,7 @@ class HighsSolver:
             version=self.version(),
             bound=bound,
             seed=limits.seed,
-            threads=max(1, limits.threads),
+            threads=1,
             reproducible=termination in (Termination.PROVED, Termination.NODE_LIMIT, Termination.WORK_LIMIT),
         )
 
@@ -281,7 +285,7 @@ def _options(model: GroundModel, limits: SolveLimits) -> dict[str, bool | int | 
         "output_flag": False,
         "random_seed": int(limits.seed) & 0x7FFFFFFF,
         "mip_rel_gap": max(0.0, float(limits.gap)),
-        "threads": max(1, limits.threads),
+        "threads": 1,
     }
     if limits.time_s is not None:
         options["time_limit"] = max(0.0, float(limits.time_s))

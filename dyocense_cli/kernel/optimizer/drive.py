@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from dyocense_cli.artifacts.goal import SolverOptions
@@ -40,5 +42,6 @@ def solve_model(optimodel: OptiModel, solver_options: SolverOptions, *, lent: Le
     """
     limits = limits_of(solver_options)
     ground = lent.ground(optimodel)
-    solution = lent.solve(ground, limits, start=start, progress=lent.progress)
+    solve = partial(lent.solve, backend=solver_options.backend)
+    solution = solve(ground, limits, start=start, progress=lent.progress)
     return polish(ground, solution, limits, lent.solve)

@@ -43,22 +43,25 @@ def test_whole_numbers_print_without_a_point() -> None:
     assert show(parse("1e30 * x + .5")) == "1e+30 * x + 0.5"
 
 
-@pytest.mark.parametrize(("text", "code", "offset", "match"), [
-    ("a +", "DY2201", 3, "expected a value, found the end"),
-    ("a <= b <= c", "DY2202", 7, "a rule compares once"),
-    ("a = b", "DY2202", 2, "`=` does not stand here"),
-    ("x ** 2", "DY2202", 2, "powers are not linear"),
-    ("x ^ 2", "DY2202", 2, "powers are not linear"),
-    ("som(x)", "DY2201", 0, "no function is named `som`"),
-    ("sum(x, dims=a)", "DY2201", 7, "expected `over=`"),
-    ("shift(x, along=t)", "DY2201", 0, "needs `along=` and `offset=`"),
-    ("quantile(x, 95)", "DY2201", 12, "a level between 0 and 1"),
-    ("a $ b", "DY2201", 2, "starts nothing"),
-    ("region == 'lo", "DY2201", 10, "starts nothing"),
-    ("min(a)", "DY2201", 0, "takes 2 to 9 values"),
-    ("(" * 80 + "a" + ")" * 80, "DY2201", 60, "nested deeper"),
-    ("a" * 20_001, "DY2201", 0, "characters"),
-])
+@pytest.mark.parametrize(
+    ("text", "code", "offset", "match"),
+    [
+        ("a +", "DY2201", 3, "expected a value, found the end"),
+        ("a <= b <= c", "DY2202", 7, "a rule compares once"),
+        ("a = b", "DY2202", 2, "`=` does not stand here"),
+        ("x ** 2", "DY2202", 2, "powers are not linear"),
+        ("x ^ 2", "DY2202", 2, "powers are not linear"),
+        ("som(x)", "DY2201", 0, "no function is named `som`"),
+        ("sum(x, dims=a)", "DY2201", 7, "expected `over=`"),
+        ("shift(x, along=t)", "DY2201", 0, "needs `along=` and `offset=`"),
+        ("quantile(x, 95)", "DY2201", 12, "a level between 0 and 1"),
+        ("a $ b", "DY2201", 2, "starts nothing"),
+        ("region == 'lo", "DY2201", 10, "starts nothing"),
+        ("min(a)", "DY2201", 0, "takes 2 to 9 values"),
+        ("(" * 80 + "a" + ")" * 80, "DY2201", 60, "nested deeper"),
+        ("a" * 20_001, "DY2201", 0, "characters"),
+    ],
+)
 def test_text_that_is_no_expression_fails_at_its_place(text: str, code: str, offset: int, match: str) -> None:
     with pytest.raises(ExpressionError, match=match) as caught:
         parse(text)
