@@ -17,7 +17,8 @@ from dyocense_cli.errors import DyocenseError, UsageError
 from dyocense_cli.runner.execute import Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Memo
 from dyocense_cli.runner.nouns import resolve
-from dyocense_cli.runner.run import Kernel, Order
+from dyocense_cli.runner.order import House, Order
+from dyocense_cli.runner.run import Kernel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,7 +118,7 @@ def build(
         del watcher
         engine = cache(lambda: _policy(settings))
         return Ports(
-            forecaster=lambda: _forecaster(settings),
+            forecaster=lambda model: _forecaster(settings, model),
             policy=engine,
             lent=lambda: _lent(progress),
             telemetry=spans,
@@ -127,19 +128,22 @@ def build(
             use_cache=order.use_cache,
         )
 
+    house = House(
+        package_version(),
+        principal,
+        clock.now,
+        settings.shown(),
+        json_sha({"forecaster": settings["forecaster"], "tier": settings["tier"]}),
+        _parquet,
+    )
     return Kernel(
         workspace=registry.load("workspace", "directory")(settings.root, allow=allow),
         memo=memo,
         runs=run_store(settings),
         telemetry=spans,
-        version=package_version(),
-        principal=principal,
-        now=clock.now,
+        house=house,
         ports=ports,
         resolve_solver=_resolve_solver,
-        parquet=_parquet,
-        shown_settings=settings.shown(),
-        settings_sha=json_sha({"forecaster": settings["forecaster"], "tier": settings["tier"]}),
         observer=observer or Quiet(),
         interrupted=interrupted,
     )
@@ -159,8 +163,11 @@ def _policy(settings: Settings) -> PolicyEngine:
     return engine
 
 
-def _forecaster(settings: Settings) -> Forecaster:
-    adapter: Forecaster = registry.load("forecaster", settings["forecaster"])()
+def _forecaster(settings: Settings, model: str) -> Forecaster:
+    """Return the forecaster that ``model: statsforecast:AutoETS`` names before the colon, else the configured one."""
+    named = model.partition(":")[0]
+    known = {entry.name for entry in registry.entries("forecaster")}
+    adapter: Forecaster = registry.load("forecaster", named if named in known else settings["forecaster"])()
     return adapter
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import rfc8785
 
-if TYPE_CHECKING:
-    from dyocense_cli.artifacts.codec import Json
+__all__ = ["Json", "canonical_json", "nfc"]
 
-__all__ = ["canonical_json", "nfc"]
+Json: TypeAlias = "Mapping[str, Json] | list[Json] | tuple[Json, ...] | str | int | float | bool | None"
 
 
 def nfc(text: str) -> str:

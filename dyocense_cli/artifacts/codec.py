@@ -13,16 +13,15 @@ import types
 import typing
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
+from dyocense_cli.artifacts.canonical import Json
 from dyocense_cli.artifacts.fingerprint import Fingerprint, array_sha, json_sha
 from dyocense_cli.errors import StoreError
 
 __all__ = ["META", "Encoded", "Json", "decode", "encode", "fingerprint"]
-
-Json: TypeAlias = "Mapping[str, Json] | list[Json] | tuple[Json, ...] | str | int | float | bool | None"
 
 #: Metadata of a dataclass field that is stored but counts in no fingerprint.
 META: Final[Mapping[str, bool]] = types.MappingProxyType({"meta": True})

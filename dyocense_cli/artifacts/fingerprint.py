@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NewType
 
-from dyocense_cli.artifacts.canonical import canonical_json
+from dyocense_cli.artifacts.canonical import Json, canonical_json
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from dyocense_cli.artifacts.codec import Json
 
 __all__ = ["Fingerprint", "array_sha", "bytes_sha", "json_sha"]
 

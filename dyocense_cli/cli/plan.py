@@ -88,7 +88,7 @@ def plan(
         )
     from dyocense_cli import wiring
     from dyocense_cli.cli.progress import Progress
-    from dyocense_cli.runner.run import Order
+    from dyocense_cli.runner.order import Order
 
     settings = settings_of(store=store, opa=opa, policies=policies)
     interrupts = Interrupts()

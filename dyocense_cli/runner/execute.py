@@ -57,7 +57,7 @@ class Quiet:
 class Ports:
     """What stages may ask or are lent; each is made on first use."""
 
-    forecaster: Callable[[], Forecaster]
+    forecaster: Callable[[str], Forecaster]  # by the goal's forecast.model
     policy: Callable[[], PolicyEngine]
     lent: Callable[[], Lent]
     telemetry: Telemetry
@@ -179,7 +179,7 @@ class Execution:
 
     def _ask(self, stage: Ask, values: list[Any]) -> Any:
         if stage.port == "forecaster":
-            return self.ports.forecaster().forecast(*values)
+            return self.ports.forecaster(values[0].model).forecast(*values)
         engine = self.ports.policy()
         assert stage.run is not None
         try:

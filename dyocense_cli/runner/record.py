@@ -18,7 +18,7 @@ from dyocense_cli.runner.views import view_files
 
 if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution
-    from dyocense_cli.runner.run import Kernel, Order
+    from dyocense_cli.runner.order import House, Order
 
 __all__ = ["SNAPSHOT", "Record", "run_fingerprint", "seal", "status_of"]
 
@@ -101,7 +101,7 @@ def _snapshot(execution: Execution) -> dict[str, bytes]:
     return files
 
 
-def seal(kernel: Kernel, order: Order, execution: Execution, fingerprint: str, prints: dict[str, str]) -> Record:
+def seal(house: House, order: Order, execution: Execution, fingerprint: str, prints: dict[str, str]) -> Record:
     """Assemble every file of a run and its manifest."""
     run_id = uuid7()
     status, termination = status_of(execution)
@@ -109,8 +109,8 @@ def seal(kernel: Kernel, order: Order, execution: Execution, fingerprint: str, p
     goal: Any = execution.held["goal"].value
     admission: Any = execution.held["admission"].value
     files = _snapshot(execution)
-    files.update(view_files(kernel, execution, fingerprint=fingerprint, prints=prints, as_of=order.as_of))
-    files["telemetry.json"] = _telemetry(kernel, execution)
+    files.update(view_files(house, execution, fingerprint=fingerprint, prints=prints, as_of=order.as_of))
+    files["telemetry.json"] = _telemetry(house, execution)
     hashes = {name: bytes_sha(data) for name, data in sorted(files.items()) if name != "telemetry.json"}
     manifest = RunManifest(
         run_id=run_id,
@@ -119,21 +119,21 @@ def seal(kernel: Kernel, order: Order, execution: Execution, fingerprint: str, p
         variant=goal.variant,
         status=status,
         termination=termination,
-        created_at=kernel.now(),
+        created_at=house.now(),
         as_of=order.as_of,
         seed=goal.forecast.seed,
         reproducible=solution is None or solution.value.reproducible,
         stages=tuple(execution.records),
         fingerprints=prints,
-        versions=_versions(kernel, solution),
-        settings=dict(kernel.shown_settings),
+        versions=_versions(house, solution),
+        settings=dict(house.shown_settings),
         files=hashes,
         evidence_ref=resolve("kernel.evidence.build:evidence_ref")("ladybug", fingerprint),
         snapshot_hash=json_sha(hashes),
         command=order.command,
         draft=admission.draft_reason if not admission.evaluated else "",
         overrides=dict(order.overrides),
-        tenant_id=kernel.principal.tenant_id,
+        tenant_id=house.principal.tenant_id,
         warnings=(*order.warnings, *execution.memo.warnings),
     )
     return Record(run_id, manifest, files, manifest_json(manifest))
@@ -152,14 +152,14 @@ def manifest_json(manifest: RunManifest) -> bytes:
     return json.dumps(statement, indent=1, ensure_ascii=False, sort_keys=False).encode() + b"\n"
 
 
-def _versions(kernel: Kernel, solution: Any) -> dict[str, str]:
-    versions = {"dyocense-cli": kernel.version}
+def _versions(house: House, solution: Any) -> dict[str, str]:
+    versions = {"dyocense-cli": house.version}
     if solution is not None:
         versions[solution.value.backend] = solution.value.backend_version
     return versions
 
 
-def _telemetry(kernel: Kernel, execution: Execution) -> bytes:
+def _telemetry(house: House, execution: Execution) -> bytes:
     """Times and host facts, which enter no fingerprint."""
     solution = execution.held.get("solution")
     document = {
@@ -168,7 +168,7 @@ def _telemetry(kernel: Kernel, execution: Execution) -> bytes:
         },
         "solver": dict(solution.value.diagnostics) if solution is not None else {},
         "host": {"machine": platform.machine(), "system": platform.system(), "python": platform.python_version()},
-        "written_at": kernel.now(),
+        "written_at": house.now(),
         "digest": hashlib.sha256(canonical_json(dict(execution.states))).hexdigest(),
     }
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dyocense_cli.artifacts.manifest import StageRecord
-from dyocense_cli.artifacts.policy import Principal
 from dyocense_cli.runner.execute import Execution, Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Held, Memo
+from dyocense_cli.runner.order import House, Order
 from dyocense_cli.runner.pipeline import PLAN, Ask, Stage
 from dyocense_cli.runner.record import Record, run_fingerprint, seal, status_of
 from dyocense_cli.runner.sources import Sources
@@ -20,21 +20,6 @@ if TYPE_CHECKING:
     from dyocense_cli.ports import RunStore, SolveEvent, Telemetry, Workspace
 
 __all__ = ["Kernel", "Order", "Result"]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is asked: a goal file, its overrides and how to run it."""
-
-    goal: str
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    context: str | None = None
-    use_cache: bool = True
-    draft_reason: str = ""
-    compile_policy: bool = True
-    as_of: str = ""
-    command: str = "plan"
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +60,23 @@ class Kernel:
     memo: Memo
     runs: RunStore
     telemetry: Telemetry
-    version: str
-    principal: Principal
-    now: Callable[[], str]
+    house: House
     ports: Callable[[Order, Observer, Callable[[SolveEvent], bool]], Ports]
     resolve_solver: Callable[[Any, str], Any]
-    parquet: Callable[[Mapping[str, np.ndarray]], bytes]
-    shown_settings: Mapping[str, str]
-    settings_sha: str
     observer: Observer = field(default_factory=Quiet)
     interrupted: Callable[[], bool] = field(default=lambda: False)
 
     def open(self, order: Order) -> Execution:
         """Read the files of an order and return an execution that no stage has run in yet."""
-        sources = Sources(self.workspace, self.memo, self.version, order.use_cache)
-        execution = Execution(self.memo, self.ports(order, self.observer, self._progress), {}, self.observer, self.version)
+        sources = Sources(self.workspace, self.memo, self.house.version, order.use_cache)
+        execution = Execution(self.memo, self.ports(order, self.observer, self._progress), {}, self.observer, self.house.version)
         goal, known = sources.goal(order.goal, order.overrides)
         self._parsed(execution, goal, known)
         spec, _ = sources.context_spec(goal.value, order.context)
         model, _ = sources.model_spec(goal.value)
         self._hold(execution, spec, model, sources.tables(spec.value))
-        self._give(execution, "principal", self.principal)
-        self._give(execution, "solver_options", self.resolve_solver(goal.value.solver, self.principal.tier))
+        self._give(execution, "principal", self.house.principal)
+        self._give(execution, "solver_options", self.resolve_solver(goal.value.solver, self.house.principal.tier))
         return execution
 
     def run(
@@ -118,8 +98,8 @@ class Kernel:
 
     def record(self, order: Order, execution: Execution) -> Result:
         """Write a run: whole or absent."""
-        fingerprint, prints = run_fingerprint(execution, settings=self.settings_sha, version=self.version)
-        mark = f"run {fingerprint} {self.principal.tenant_id}"
+        fingerprint, prints = run_fingerprint(execution, settings=self.house.settings_sha, version=self.house.version)
+        mark = f"run {fingerprint} {self.house.principal.tenant_id}"
         known = self.memo.get_text(mark)
         cached = all(state != "run" for state in execution.states.values())
         if cached and known:
@@ -128,7 +108,7 @@ class Kernel:
                 return Result(
                     execution, fingerprint, prints, run_id, self._place(run_id), self._evidence(fingerprint), snapshot, reused=True
                 )
-        sealed = seal(self, order, execution, fingerprint, prints)
+        sealed = seal(self.house, order, execution, fingerprint, prints)
         place = self.runs.commit(sealed.run_id, sealed.files, sealed.manifest_bytes)
         if sealed.manifest.termination != "interrupted":
             self.memo.put_text(mark, f"{sealed.run_id} {sealed.manifest.snapshot_hash}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from dyocense_cli.artifacts.context import Column
     from dyocense_cli.runner.execute import Execution
-    from dyocense_cli.runner.run import Kernel
+    from dyocense_cli.runner.order import House
 
 __all__ = ["json_bytes", "places", "report_facts", "view_files"]
 
@@ -47,20 +47,20 @@ def places(execution: Execution) -> dict[str, str]:
     return out
 
 
-def view_files(kernel: Kernel, execution: Execution, *, fingerprint: str, prints: Mapping[str, str], as_of: str) -> dict[str, bytes]:
+def view_files(house: House, execution: Execution, *, fingerprint: str, prints: Mapping[str, str], as_of: str) -> dict[str, bytes]:
     """Return every view whose artifacts are there, by file name."""
     held = {name: h.value for name, h in execution.held.items() if name not in ("tables", "text", "start")}
     files = {"goal.json": json_bytes(encode(held["goal"]).doc["body"])}
-    files.update(_context(kernel, held["context"]))
+    files.update(_context(house, held["context"]))
     files["policy.json"] = json_bytes({n: encode(held[n]).doc["body"] for n in ("admission", "verdict") if n in held})
     if "scenario_set" in held:
-        files.update(_scenarios(kernel, held["scenario_set"]))
+        files.update(_scenarios(house, held["scenario_set"]))
     where = places(execution)
     if "optimodel" in held:
-        files.update(_model(held["optimodel"], where, kernel.version))
+        files.update(_model(held["optimodel"], where, house.version))
     if "plan" in held:
         files.update(_answers(held, where))
-        files["report.html"] = _report(kernel, held, fingerprint=fingerprint, prints=prints, as_of=as_of)
+        files["report.html"] = _report(house, held, fingerprint=fingerprint, prints=prints, as_of=as_of)
     return files
 
 
@@ -81,9 +81,9 @@ def report_facts(held: Mapping[str, Any], *, fingerprint: str, prints: Mapping[s
     )
 
 
-def _report(kernel: Kernel, held: Mapping[str, Any], *, fingerprint: str, prints: Mapping[str, str], as_of: str) -> bytes:
+def _report(house: House, held: Mapping[str, Any], *, fingerprint: str, prints: Mapping[str, str], as_of: str) -> bytes:
     solution = held.get("solution")
-    versions = {"dyocense-cli": kernel.version, **({solution.backend: solution.backend_version} if solution is not None else {})}
+    versions = {"dyocense-cli": house.version, **({solution.backend: solution.backend_version} if solution is not None else {})}
     facts = report_facts(held, fingerprint=fingerprint, prints=prints, versions=versions, as_of=as_of)
     page: str = resolve("kernel.report.html:render")(facts)
     return page.encode()
@@ -95,9 +95,9 @@ def _column(column: Column) -> np.ndarray:
     return column.values if column.labels is None else np.array(column.text(), dtype=object)
 
 
-def _context(kernel: Kernel, context: Any) -> dict[str, bytes]:
+def _context(house: House, context: Any) -> dict[str, bytes]:
     files = {
-        f"context/{name}.parquet": kernel.parquet({c: _column(col) for c, col in sorted(table.columns.items())})
+        f"context/{name}.parquet": house.parquet({c: _column(col) for c, col in sorted(table.columns.items())})
         for name, table in sorted(context.tables.items())
         if table.columns
     }
@@ -106,7 +106,7 @@ def _context(kernel: Kernel, context: Any) -> dict[str, bytes]:
     return files
 
 
-def _scenarios(kernel: Kernel, scenarios: Any) -> dict[str, bytes]:
+def _scenarios(house: House, scenarios: Any) -> dict[str, bytes]:
     import numpy as np
 
     files = {"scenarios.json": json_bytes(resolve("kernel.scenarios.shape:scenario_json")(scenarios))}
@@ -121,7 +121,7 @@ def _scenarios(kernel: Kernel, scenarios: Any) -> dict[str, bytes]:
         parts["key"].append(np.repeat(keys, count))
         parts["scenario"].append(np.tile(np.array(scenarios.scenario_ids, dtype=np.int64), keys.size))
         parts["value"].append(np.asarray(table.values, dtype=np.float64).reshape(-1))
-    files["scenarios.parquet"] = kernel.parquet({k: np.concatenate(v) for k, v in parts.items()} if parts["table"] else {})
+    files["scenarios.parquet"] = house.parquet({k: np.concatenate(v) for k, v in parts.items()} if parts["table"] else {})
     return files
 
 

@@ -1,0 +1,41 @@
+"""What is asked of the runner, and what it knows about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dyocense_cli.artifacts.policy import Principal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["House", "Order"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked: a goal file, its overrides and how to run it."""
+
+    goal: str
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    context: str | None = None
+    use_cache: bool = True
+    draft_reason: str = ""
+    compile_policy: bool = True
+    as_of: str = ""
+    command: str = "plan"
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The program and its settings: version, who asks, the clock, what may be shown, and a writer of Parquet."""
+
+    version: str
+    principal: Principal
+    now: Callable[[], str]
+    shown_settings: Mapping[str, str]
+    settings_sha: str
+    parquet: Callable[[Mapping[str, np.ndarray]], bytes]
