@@ -329,7 +329,7 @@ class SandboxLimits:
 
 @dataclass(frozen=True, slots=True)
 class SandboxResult:
-    """How a job ended: exit code or None, and the named reason (done, time, memory, killed, denied)."""
+    """How a job ended: exit code or None, and the named reason (done, time, memory, processes, output, denied, stopped, killed)."""
 
     exit_code: int | None
     reason: str
@@ -340,12 +340,22 @@ class SandboxResult:
 
 
 class Sandbox(Protocol):
-    """Run one job within time, memory and file limits."""
+    """Run one job within time, memory and file limits. Declared features: time memory processes files network cgroup."""
 
     features: ClassVar[frozenset[str]]
 
-    def run(self, argv: Sequence[str], *, cwd: str, stdin: bytes, limits: SandboxLimits) -> SandboxResult:
-        """Run a command in an empty environment; `cwd` is the only writable folder."""
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str,
+        stdin: bytes,
+        limits: SandboxLimits,
+        stop: Callable[[], bool] | None = None,
+        line: Callable[[bytes], None] | None = None,
+    ) -> SandboxResult:
+        """Run a command in an empty environment; `cwd` is the only writable folder. `stop` is polled: true asks the job to end (a file
+        ``stop`` in `cwd`) and kills it after a grace; `line` gets each line of standard output as it comes."""
         ...
 
 

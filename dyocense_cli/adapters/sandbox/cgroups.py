@@ -1,0 +1,114 @@
+"""A control group per job, where this process may make one: version 2 with delegated controllers, or version 1."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+__all__ = ["Group", "available", "create"]
+
+_ROOT: Final = Path("/sys/fs/cgroup")
+_PERIOD_US: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Folders of one job's groups; `version` 1 or 2."""
+
+    folders: tuple[Path, ...]
+    version: int
+
+    def oom_kills(self) -> int:
+        """Return how many processes of the job were killed for memory."""
+        for folder in self.folders:
+            for name in ("memory.events", "memory.oom_control"):
+                with contextlib.suppress(OSError):
+                    for line in (folder / name).read_text().splitlines():
+                        if line.startswith("oom_kill "):
+                            return int(line.split()[1])
+        return 0
+
+    def hit_process_limit(self) -> bool:
+        """Say whether a fork was refused."""
+        for folder in self.folders:
+            with contextlib.suppress(OSError):
+                if any(
+                    line.split()[:1] == ["max"] and int(line.split()[1]) > 0 for line in (folder / "pids.events").read_text().splitlines()
+                ):
+                    return True
+        return False
+
+    def remove(self) -> None:
+        """Remove the folders once their processes are gone; waits up to a second for the kernel."""
+        for folder in self.folders:
+            for _ in range(50):
+                try:
+                    folder.rmdir()
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    time.sleep(0.02)
+                else:
+                    break
+
+
+def _own(controller: str) -> Path | None:
+    """Return this process's group of a controller: ``""`` for version 2."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, names, path = line.split(":", 2)
+        if names == controller or (controller and controller in names.split(",")):
+            return _ROOT / names / path.strip("/") if controller else _ROOT / path.strip("/")
+    return None
+
+
+def _make(name: str, settings: Mapping[Path, Mapping[str, str]], version: int) -> Group | None:
+    made: list[Path] = []
+    try:
+        for parent, files in settings.items():
+            folder = parent / name
+            folder.mkdir()
+            made.append(folder)
+            for file, value in files.items():
+                (folder / file).write_text(value)
+    except OSError:
+        Group(tuple(made), version).remove()
+        return None
+    return Group(tuple(made), version)
+
+
+def create(name: str, *, memory_bytes: int, processes: int, cpus: float) -> Group | None:
+    """Make the groups of a job, or return None where that is not allowed."""
+    quota = str(int(cpus * _PERIOD_US))
+    unified = _own("")
+    try:
+        controllers = (unified / "cgroup.controllers").read_text().split() if unified else []
+    except OSError:
+        controllers = []
+    if unified and "memory" in controllers:
+        files = {"memory.max": str(memory_bytes), "memory.swap.max": "0", "pids.max": str(processes), "cpu.max": f"{quota} {_PERIOD_US}"}
+        return _make(name, {unified: files}, 2)
+    by_controller = {
+        "memory": {"memory.limit_in_bytes": str(memory_bytes)},
+        "pids": {"pids.max": str(processes)},
+        "cpu": {"cpu.cfs_period_us": str(_PERIOD_US), "cpu.cfs_quota_us": quota},
+    }
+    settings = {own: files for controller, files in by_controller.items() if (own := _own(controller)) is not None}
+    return _make(name, settings, 1) if settings else None
+
+
+@cache
+def available() -> bool:
+    """Say whether a group can be made here; tried once per process."""
+    try:
+        group = create(f"dyocense-probe-{time.monotonic_ns()}", memory_bytes=64 << 20, processes=16, cpus=1)
+    except OSError:
+        return False
+    if group is None:
+        return False
+    group.remove()
+    return True
