@@ -90,6 +90,12 @@ CODES: Final[dict[str, str]] = {
     # 42xx policy engines
     # 43xx stores
     # 44xx graphs and vectors
+    "DY4401": "the graph store cannot be reached",
+    "DY4402": "the statement is refused: it does not only read one tenant's graph",
+    "DY4403": "another process holds the embedded graph",
+    "DY4404": "the tenant id has characters that a key cannot have",
+    "DY4405": "the graph store refuses the statement",
+    "DY4411": "the vector index cannot be reached",
     # 45xx queue and database
     "DY4501": "the database cannot be reached",
     "DY4502": "the database is not migrated",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["EDGES", "ENTITY", "NODES", "PROV"]
+__all__ = ["EDGES", "NODES", "PROV", "label_of"]
 
 #: label -> (PROV type, column -> type). Types are those of the embedded store: STRING, DOUBLE, INT64, BOOL.
 NODES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
@@ -71,5 +71,23 @@ PROV: Final[Mapping[str, str]] = {
     "PART_OF": "wasInfluencedBy",
 }
 
-#: Labels of nodes that a line may be derived from.
-ENTITY: Final = tuple(label for label, (prov, _) in NODES.items() if prov == "entity")
+
+_BY_HEAD: Final = {
+    "tenant": "Tenant",
+    "agent": "Agent",
+    "stage": "Stage",
+    "table": "DataTable",
+    "row": "DataRow",
+    "parameter": "Parameter",
+    "series": "Series",
+    "policy": "PolicyRule",
+}
+_IN_RUN: Final = {"line": "Line", "rule": "Rule", "kpi": "Kpi"}
+
+
+def label_of(key: str) -> str:
+    """Return the label of the node that a key names: keys begin with what they are of."""
+    head, *rest = key.split("/", 3)
+    if head == "run":
+        return _IN_RUN.get(rest[1], "Run") if len(rest) > 1 else "Run"
+    return _BY_HEAD.get(head, "Artifact")
