@@ -28,6 +28,9 @@ class Param:
     dtype: str = "f8"  # f8 | i8 | bool
     index: np.ndarray | None = None
     mask: np.ndarray | None = None
+    #: where it was bound from, for parameters with the scenario dim: ``scenarios.demand``, ``scenarios.lead_periods``, or an expression
+    #: over other parameters after ``=`` (``= demand * growth``); stress tests bind other scenarios the same way
+    source: str = field(default="", metadata=META)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,9 @@ class Var:
     stage: int = 1
     where: str | None = None
     unit: str | None = None
+    #: what a pass made it for: ``hold`` (binaries of chance rules), ``risk`` (of the objective), ``piecewise``; empty = the model's own.
+    #: Those of ``hold`` and ``risk`` are stage 2 even without the scenario dim: they follow from the decision.
+    origin: str = field(default="", metadata=META)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,9 @@ class Term:
     expr: str
     weight: float = 1.0
     unit: str | None = None
+    #: the expression before reduction (may have the scenario dim), empty when it is `expr`: cost per scenario = sum of weight · raw.
+    #: A term whose raw is ``0`` belongs to another one's reduction.
+    raw: str = field(default="", metadata=META)
 
 
 @dataclass(frozen=True, slots=True)
