@@ -31,6 +31,10 @@ CODES: Final[dict[str, str]] = {
     "DY1052": "no such page or method",
     # 20xx files and YAML
     "DY2000": "the file has errors",
+    "DY2001": "a path leads out of the project",
+    "DY2002": "no such file",
+    "DY2003": "the file is not UTF-8",
+    "DY2004": "too large to read",
     "DY2010": "no model of this name",
     # 21xx schema
     # 22xx language and compiler
@@ -54,6 +58,18 @@ CODES: Final[dict[str, str]] = {
     "DY2218": "named expressions refer to each other in a circle",
     "DY2219": "a compiled model that does not hold together",
     # 23xx context tables
+    "DY2301": "a column is missing",
+    "DY2302": "a table cannot be read",
+    "DY2303": "a row has too few or too many cells",
+    "DY2304": "a value has the wrong type",
+    "DY2305": "a table query is wrong",
+    "DY2306": "a table query is refused",
+    "DY2307": "a value is missing",
+    "DY2308": "a value is out of range",
+    "DY2309": "two rows have the same key",
+    "DY2310": "a label that no other table has",
+    "DY2311": "a date is not valid",
+    "DY2312": "probabilities do not fit",
     # 24xx solving and planning
     "DY2401": "the model holds a number that is not finite",
     "DY2402": "an expression uses a name that the model does not have",

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from dyocense_cli.codes import CODES
 from dyocense_cli.errors import Finding, Where
 
-__all__ = ["DOCS", "RULES", "Rule", "finding", "near", "pointer"]
+__all__ = ["DOCS", "RULES", "Rule", "coded", "finding", "near", "pointer"]
 
 DOCS: Final = "docs/reference/rules.md"
 
@@ -148,6 +149,26 @@ def finding(
         pointer=pointer,
         remediation=remedy,
         docs=f"{DOCS}#{rule.lower()}",
+    )
+
+
+def coded(code: str, message: str, *, where: Where = None, pointer: str = "", remediation: str = "", severity: str = "error") -> Finding:
+    """Return a finding of an error code (``DYnnnn``), for what no DYO rule covers.
+
+    Raises
+    ------
+    KeyError
+        For a code that `codes.CODES` does not list.
+    """
+    return Finding(
+        id=code,
+        severity=severity,
+        message=message,
+        title=CODES[code],
+        where=where,
+        pointer=pointer,
+        remediation=remediation,
+        docs=f"docs/reference/errors.md#{code.lower()}",
     )
 
 
