@@ -24,7 +24,7 @@ __all__ = ["load_command", "run"]
 
 def load_command(command: Command) -> Callable[..., Any]:
     """Import a command and return it ready to be called with ``args``."""
-    module = importlib.import_module(f"dyocense_cli.cli.{command.module or command.name}")
+    module = importlib.import_module(f"dyocense_cli.cli.{command.module}")
     if command.group:
         return typer.main.get_command(module.app)
     single = typer.Typer(add_completion=False, rich_markup_mode=None)

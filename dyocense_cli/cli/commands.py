@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+# no import of dataclasses or typing here: general help would cost three empty interpreters
 
 __all__ = ["COMMANDS", "Command", "general_help"]
 
 
-@dataclass(frozen=True, slots=True)
 class Command:
     """A command: function `name` of ``cli/<module>.py``, or its `app` for a group of commands."""
 
-    name: str
-    help: str
-    group: bool = False
-    module: str = ""
+    __slots__ = ("group", "help", "module", "name")
+
+    def __init__(self, name: str, help: str, *, group: bool = False, module: str = "") -> None:  # the parser's word
+        self.name = name
+        self.help = help
+        self.group = group
+        self.module = module or name
 
 
-COMMANDS: Final[tuple[Command, ...]] = (
+COMMANDS: tuple[Command, ...] = (
     Command("init", "make a project: goals, policies, fixtures and a first goal that solves"),
     Command("lint", "check goals, contexts and models, by our rules and by policy"),
     Command("forecast", "forecast demand and lead times as joint scenarios"),
