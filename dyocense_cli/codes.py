@@ -21,6 +21,8 @@ CODES: Final[dict[str, str]] = {
     "DY1002": "--set is not key=value",
     "DY1003": "no completion for this shell",
     "DY1004": "options that do not go together",
+    "DY1005": "no such template",
+    "DY1006": "a file is there already",
     "DY1015": "dyocense.toml cannot be read",
     "DY1016": "unknown setting in dyocense.toml",
     "DY1017": "a setting has the wrong type",
