@@ -23,6 +23,7 @@ CODES: Final[dict[str, str]] = {
     "DY1004": "options that do not go together",
     "DY1005": "no such template",
     "DY1006": "a file is there already",
+    "DY1007": "no run, or more than one, is meant",
     "DY1015": "dyocense.toml cannot be read",
     "DY1016": "unknown setting in dyocense.toml",
     "DY1017": "a setting has the wrong type",
@@ -86,6 +87,9 @@ CODES: Final[dict[str, str]] = {
     "DY2510": "stated scenarios do not fit together",
     "DY2511": "a scenario reduction that is not known",
     # 26xx golden tests
+    "DY2601": "not a golden file",
+    "DY2602": "not a metric",
+    "DY2603": "no golden file",
     # 30xx policy
     # 31xx accounts, quotas, budgets
     "DY3101": "the token is missing or not valid",
