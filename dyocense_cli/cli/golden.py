@@ -62,7 +62,8 @@ def _junit(results: Mapping[str, list[str]]) -> str:
         inner = f"<failure message={quoteattr('; '.join(failures))}/>" if failures else ""
         cases.append(f'<testcase classname="golden" name={quoteattr(name)}>{inner}</testcase>')
     failed = sum(bool(f) for f in results.values())
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuite name="golden" tests="{len(results)}" failures="{failed}">{"".join(cases)}</testsuite>\n'
+    head = f'<testsuite name="golden" tests="{len(results)}" failures="{failed}">'
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{head}{"".join(cases)}</testsuite>\n'
 
 
 @app.command()
