@@ -32,6 +32,7 @@ CODES: Final[dict[str, str]] = {
     "DY1050": "the request body is too large or not JSON",
     "DY1051": "the request does not fit its schema",
     "DY1052": "no such page or method",
+    "DY1031": "a draft needs a reason",
     # 20xx files and YAML
     "DY2000": "the file has errors",
     "DY2001": "a path leads out of the project",
@@ -91,6 +92,13 @@ CODES: Final[dict[str, str]] = {
     "DY2602": "not a metric",
     "DY2603": "no golden file",
     # 30xx policy
+    "DY3001": "policy data has an unknown key or a value of another type",
+    "DY3002": "a policy file names no package",
+    "DY3003": "a rule of a policy file is not documented",
+    "DY3004": "a policy redefines a shipped package",
+    "DY3005": "no such rule",
+    "DY3006": "OPA refuses the policies",
+    "DY3007": "the tests of policies fail",
     # 31xx accounts, quotas, budgets
     "DY3101": "the token is missing or not valid",
     "DY3102": "the token does not allow this",
@@ -110,6 +118,12 @@ CODES: Final[dict[str, str]] = {
     "DY4101": "a solver does not take this kind of model",
     "DY4102": "a solver refuses the arrays of a model",
     # 42xx policy engines
+    "DY4201": "the policy engine cannot be run or reached",
+    "DY4202": "the policy engine gave no answer in time",
+    "DY4203": "the policy engine reported an error",
+    "DY4204": "own policies need OPA once",
+    "DY4205": "the answer of the policy engine does not hold together",
+    "DY4206": "the shipped policies were altered",
     # 43xx stores
     # 44xx graphs and vectors
     "DY4401": "the graph store cannot be reached",
