@@ -13,7 +13,7 @@ from dyocense_cli.artifacts.fingerprint import json_sha
 from dyocense_cli.artifacts.goal import SolverOptions
 from dyocense_cli.artifacts.policy import Principal
 from dyocense_cli.defaults import default
-from dyocense_cli.errors import DyocenseError, UsageError
+from dyocense_cli.errors import DyocenseError, UnavailableError, UsageError
 from dyocense_cli.runner.execute import Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Memo
 from dyocense_cli.runner.nouns import resolve
@@ -122,9 +122,10 @@ def build(
             policy=engine,
             lent=lambda: _lent(progress),
             telemetry=spans,
-            tags=lambda stage: _tags(stage, settings, order, engine),
+            tags=lambda stage: _tags(stage, settings, order, engine, _today(order, clock.now())),
             compile_policy=order.compile_policy,
             draft_reason=order.draft_reason,
+            today=_today(order, clock.now()),
             use_cache=order.use_cache,
         )
 
@@ -181,9 +182,20 @@ def _solve_by_name(model: Any, limits: Any, *, start: Any = None, progress: Any 
     return solver(backend).solve(model, limits, start=start, progress=progress)
 
 
-def _tags(stage: str, settings: Settings, order: Order, engine: Callable[[], PolicyEngine]) -> dict[str, str]:
+def _today(order: Order, now: str) -> str:
+    return (order.as_of or now)[:10]
+
+
+def _tags(stage: str, settings: Settings, order: Order, engine: Callable[[], PolicyEngine], today: str) -> dict[str, str]:
     if stage in ("admit", "guard"):
-        return {"snapshot": engine().snapshot(), "compile": str(order.compile_policy)}
+        try:
+            asked = engine()
+            day = {"as_of": today} if asked.dated() else {}
+            return {"snapshot": asked.snapshot(), "compile": str(order.compile_policy), **day}
+        except UnavailableError:
+            if not order.draft_reason:
+                raise
+            return {"draft": order.draft_reason}
     if stage == "forecast":
         return {"forecaster": settings["forecaster"]}
     if stage in ("solve", "stress", "explain"):

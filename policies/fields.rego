@@ -19,6 +19,7 @@ empty(value) if value in {null, ""}
 deny contains f if {
 	input.stage == "admit"
 	some path in required
+	is_object(input.goal)
 	empty(object.get(input.goal, path, null))
 	f := {"id": "POL-F001", "path": path, "args": {"field": path}}
 }

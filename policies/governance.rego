@@ -5,7 +5,10 @@ package dyocense.governance
 
 import data.dyocense.lib
 
-is_date(text) if regex.match(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`, text)
+is_date(text) if {
+	is_string(text)
+	regex.match(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`, text)
+}
 
 concerned contains w if {
 	some w in data.org.waivers
@@ -76,6 +79,7 @@ is_named(text) if {
 warn contains f if {
 	some w in concerned
 	complete(w)
+	is_date(input.meta.now)
 	w.expires < input.meta.now
 	f := {"id": "POL-G002", "path": object.get(w, "path", []), "args": {"rule": w.rule, "owner": w.owner, "expires": w.expires}}
 }

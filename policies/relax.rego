@@ -17,11 +17,15 @@ allowed if {
 
 kind := input.relaxation.kind
 
-of_tier := object.get(data.org.relax, input.meta.tier, object.get(data.org.relax, "*", {}))
+of_tier := lib.get(data.org.relax, input.meta.tier, lib.get(data.org.relax, "*", {}))
 
-limit := object.get(of_tier, kind, object.get(of_tier, "*", null))
+limit := lib.get(of_tier, kind, lib.get(of_tier, "*", null))
 
-within_limit if abs(input.relaxation.to - input.relaxation.from) <= limit.max_fraction * abs(input.relaxation.from)
+within_limit if {
+	is_number(input.relaxation.from)
+	is_number(input.relaxation.to)
+	lib.within(abs(input.relaxation.to - input.relaxation.from), limit.max_fraction * abs(input.relaxation.from))
+}
 
 # Only a looser budget can break the total cap; any other rule leaves the compiled cap in the model.
 within_cap if {
@@ -101,4 +105,4 @@ deny contains f if {
 	f := {"id": "POL-R004", "path": path, "args": {"to": lib.text(input.relaxation, "to")}}
 }
 
-path := object.get(input.relaxation, "path", [])
+path := lib.get(input.relaxation, "path", [])

@@ -12,7 +12,12 @@ entries := lib.of_tenant(data.org.spend.caps, [])
 # 1 of `currency` in the plan's currency; undefined where the context has no rate.
 rate(currency) := 1 if currency == input.world.currency
 
-rate(currency) := input.world.rates[currency] if currency != input.world.currency
+rate(currency) := value if {
+	currency != input.world.currency
+	value := input.world.rates[currency]
+	is_number(value)
+	value > 0
+}
 
 period(entry) := object.get(entry, "over", "horizon")
 
@@ -51,7 +56,7 @@ caps contains c if {
 	c := {
 		"rule": parts[0],
 		"name": concat(":", suffix(entry, parts)),
-		"max": entry.max * rate(entry.currency),
+		"max": lib.product(entry.max, rate(entry.currency)),
 		"over": period(entry),
 		"category": object.get(entry, "category", null),
 		"supplier": object.get(entry, "supplier", null),
@@ -63,16 +68,16 @@ budget := input.goal.limits.budget
 
 has_budget if is_number(budget.max.value)
 
-unit := input.world.currency if object.get(budget.max, "unit", null) == null
+unit := input.world.currency if lib.get(budget.max, "unit", null) == null
 
-unit := budget.max.unit if object.get(budget.max, "unit", null) != null
+unit := budget.max.unit if lib.get(budget.max, "unit", null) != null
 
-stated := budget.max.value * rate(unit)
+stated := lib.product(budget.max.value, rate(unit))
 
 # The most that the goal's own budget lets it spend over the horizon, and in one period.
-most["horizon"] := stated if object.get(budget, "over", "horizon") == "horizon"
+most["horizon"] := stated if lib.get(budget, "over", "horizon") == "horizon"
 
-most["horizon"] := stated * input.goal.horizon.periods if budget.over == "period"
+most["horizon"] := lib.product(stated, input.goal.horizon.periods) if budget.over == "period"
 
 most["period"] := stated
 
@@ -124,7 +129,7 @@ deny contains f if {
 	c.rule == "POL-S002"
 	some period_, have in input.plan.spend.by_period
 	not lib.within(have, c.max)
-	f := {"id": "POL-S002", "path": ["limits", "budget"], "args": over(concat(" ", ["the spend of", period_]), have, c)}
+	f := {"id": "POL-S002", "path": ["limits", "budget"], "args": over(lib.words(["the spend of", period_]), have, c)}
 }
 
 # METADATA
@@ -222,14 +227,17 @@ over(what, have, c) := {"what": what, "have": have, "cap": c.max, "currency": c.
 
 # Spend of one category or supplier by what it is called: over the horizon, or in each period.
 spends(kind, name, "horizon") := {label: have} if {
-	label := concat(" ", ["the spend on", kind, name])
-	have := object.get(input.plan.spend, [concat("", ["by_", kind]), name], 0)
+	label := lib.words(["the spend on", kind, name])
+	have := lib.get(lib.get(input.plan.spend, concat("", ["by_", kind]), {}), name, 0)
 }
 
 spends(kind, name, "period") := {label: have |
-	some period_, parts in object.get(input.plan.spend, concat("", ["by_period_", kind]), {})
-	have := object.get(parts, name, 0)
-	label := concat(" ", ["the spend on", kind, name, "in", period_])
+	some period_, parts in lib.get(input.plan.spend, concat("", ["by_period_", kind]), {})
+	have := lib.get(parts, name, 0)
+	label := lib.words(["the spend on", kind, name, "in", period_])
 }
 
-facts contains {"name": concat("", ["caps.", input.meta.tenant]), "value": entries} if count(entries) > 0
+facts contains {"name": concat("", ["caps.", input.meta.tenant]), "value": entries} if {
+	is_string(input.meta.tenant)
+	count(entries) > 0
+}

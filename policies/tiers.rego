@@ -30,7 +30,7 @@ deny contains f if {
 	f := {
 		"id": "POL-T001",
 		"path": ["forecast", "num_scenarios"],
-		"args": {"have": object.get(input.goal, ["forecast", "num_scenarios"], "?"), "max": limits.scenarios, "tier": input.meta.tier},
+		"args": {"have": lib.text(lib.get(input.goal, "forecast", {}), "num_scenarios"), "max": limits.scenarios, "tier": input.meta.tier},
 	}
 }
 
@@ -48,7 +48,7 @@ deny contains f if {
 		"id": "POL-T002",
 		"path": ["solver", "time_limit"],
 		"args": {
-			"have": object.get(input.goal, ["solver", "time_limit_s"], "?"),
+			"have": lib.text(lib.get(input.goal, "solver", {}), "time_limit_s"),
 			"max": limits.time_limit_s,
 			"tier": input.meta.tier,
 		},
@@ -81,7 +81,7 @@ deny contains f if {
 	f := {
 		"id": "POL-T004",
 		"path": ["horizon", "periods"],
-		"args": {"have": object.get(input.world, "cells", "?"), "max": limits.cells, "tier": input.meta.tier},
+		"args": {"have": lib.text(input.world, "cells"), "max": limits.cells, "tier": input.meta.tier},
 	}
 }
 

@@ -92,6 +92,7 @@ deny contains f if {
 #   remediation: Add a second source to the context.
 warn contains f if {
 	input.stage == "admit"
+	is_array(input.world.suppliers)
 	count(input.world.suppliers) == 1
 	input.world.skus > 1
 	some s in input.world.suppliers

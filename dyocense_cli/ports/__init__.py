@@ -216,6 +216,10 @@ class PolicyEngine(Protocol):
         """Return engine name, version and binary hash."""
         ...
 
+    def dated(self) -> bool:
+        """Say whether answers depend on the day, as waivers make them; an answer then counts for its day only."""
+        ...
+
 
 class GraphStore(Protocol):
     """Evidence graphs, merged idempotently, per tenant."""

@@ -64,6 +64,7 @@ class Ports:
     #: adds to the cache key of a stage: name of the forecaster, policy snapshot, solver version
     tags: Callable[[str], Mapping[str, str]]
     draft_reason: str = ""
+    today: str = ""  # ISO date that waivers are judged by
     compile_policy: bool = True
     use_cache: bool = True
 
@@ -183,8 +184,11 @@ class Execution:
         engine = self.ports.policy()
         assert stage.run is not None
         try:
-            options = {"compile_policy": self.ports.compile_policy} if stage.name == "admit" else {}
-            return resolve(stage.run)(*values, decide=engine.decide, snapshot=engine.snapshot(), engine=engine.version(), **options)
+            options: dict[str, Any] = {"compile_policy": self.ports.compile_policy} if stage.name == "admit" else {}
+            as_of = self.ports.today if engine.dated() else ""
+            return resolve(stage.run)(
+                *values, decide=engine.decide, snapshot=engine.snapshot(), engine=engine.version(), as_of=as_of, **options
+            )
         except UnavailableError:
             if not self.ports.draft_reason:
                 raise

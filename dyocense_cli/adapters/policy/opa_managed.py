@@ -85,13 +85,19 @@ class OpaManaged:
 
     def snapshot(self) -> str:
         """Return the policy snapshot of the server that decides now; see `ports.PolicyEngine`."""
-        with self._swap:
-            pack = self._now.pack if self._now is not None else self._read()
-        return snapshot_of(pack.digest, self.version())
+        return snapshot_of(self._held().digest, self.version())
 
     def version(self) -> str:
         """Return ``opa_managed <version> sha256:<hash of the binary>``."""
         return f"{self.name} {identify(self._binary, cache=self._cache)}"
+
+    def dated(self) -> bool:
+        """Say whether answers depend on the day; see `ports.PolicyEngine`."""
+        return self._held().dated
+
+    def _held(self) -> Pack:
+        with self._swap:
+            return self._now.pack if self._now is not None else self._read()
 
     def refresh(self) -> bool:
         """Start a server for a changed pack, wait until it is healthy, let it decide from now on, drain the old one.

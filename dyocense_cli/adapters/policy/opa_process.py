@@ -100,6 +100,10 @@ class OpaProcess:
         """Return ``opa_process <version> sha256:<hash of the binary>``."""
         return f"{self.name} {identify(self._binary, cache=self._cache)}"
 
+    def dated(self) -> bool:
+        """Say whether answers depend on the day; see `ports.PolicyEngine`."""
+        return self._pack.dated
+
 
 def _first(errors: Any) -> str:
     first = errors[0] if isinstance(errors, list) and errors else errors

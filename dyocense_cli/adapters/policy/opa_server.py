@@ -39,6 +39,10 @@ class OpaServer:
         """Return ``opa_server <version>``."""
         return f"{self.name} {self._said_version}"
 
+    def dated(self) -> bool:
+        """Say whether answers depend on the day; see `ports.PolicyEngine`."""
+        return True
+
     @cached_property
     def _said_version(self) -> str:
         value = self._get("/v1/config", "null")

@@ -51,6 +51,10 @@ class OpaWasm:
         """Return ``opa_wasm wasmtime-<version> sha256:<hash of the module>``."""
         return f"{self.name} wasmtime-{importlib.metadata.version('wasmtime')} sha256:{sha256(self._wasm)}"
 
+    def dated(self) -> bool:
+        """Say whether answers depend on the day; see `ports.PolicyEngine`."""
+        return self._pack.dated
+
     @cached_property
     def _wasm(self) -> bytes:
         if not self._pack.own:

@@ -70,6 +70,11 @@ class Pack:
         return {"org": self.org}
 
     @cached_property
+    def dated(self) -> bool:
+        """Whether an answer depends on the day: there are waivers, or own rules read `input.meta.now`."""
+        return bool(self.org.get("waivers")) or any("input.meta" in text for text in self.own.values())
+
+    @cached_property
     def base_bundle(self) -> bytes:
         """The shipped rules as a bundle that owns their packages."""
         return bundle(self.base, [package_of(p, t).replace(".", "/") for p, t in self.base.items()])
