@@ -33,8 +33,8 @@ def toy(budget: float = 60.0, *, service: float = 0.0, seed: int | None = None) 
     params = {
         "price": Param(("sku", "supplier"), np.array([2.0, 3.0, 1.0]), index=np.array([[0, 0, 1], [0, 1, 0]], dtype=np.int32)),
         "lot": Param(("sku",), np.array([5.0, 1.0])),
-        "lead": Param(("supplier", "scenario"), np.array([[1, 0], [0, 1]]), dtype="i8"),
-        "demand": Param(("sku", "period", "scenario"), demand),
+        "lead": Param(("supplier", "scenario"), np.array([[1, 0], [0, 1]]), dtype="i8", source="scenarios.lead_periods"),
+        "demand": Param(("sku", "period", "scenario"), demand, source="scenarios.demand"),
         "hold": Param(("sku",), np.array([0.1, 0.2])),
         "budget_max": Param((), np.array(budget)),
         "service_min": Param((), np.array(service)),
@@ -97,6 +97,7 @@ def toy(budget: float = 60.0, *, service: float = 0.0, seed: int | None = None) 
             Kpi("total_cost", "sum(spend)", "EUR"),
             Kpi("service", "1 - mean(sum(short)) / mean(sum(demand))"),
             Kpi("fill_rate_by_sku", "1 - mean(sum(short, over=period)) / mean(sum(demand, over=period))", dims=("sku",)),
+            Kpi("stockout_probability", "mean(sum(short, over=period) > 0)", dims=("sku",)),
             Kpi("short_p95", "quantile(sum(short), 0.95)"),
         ),
         steps=Steps("order", ("sku", "supplier", "period"), price="price", lot="lot"),

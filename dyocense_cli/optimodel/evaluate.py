@@ -7,7 +7,7 @@ What a parameter or a variable does not have counts 0 in arithmetic and false in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name
 from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.optimodel.named import Named, aligned, reduced, shifted, summed
 
-__all__ = ["Evaluator", "RowValues", "bounds", "existing", "join_columns", "split_columns"]
+__all__ = ["Evaluator", "RowValues", "bounds", "existing", "join_columns", "param_values", "per_scenario", "split_columns"]
 
 _CALLS: Final = {"min": np.minimum, "max": np.maximum}
 _UNARY: Final = {"ceil": np.ceil, "floor": np.floor, "sqrt": np.sqrt}
@@ -163,7 +163,7 @@ class Evaluator:
             return self._ordered(self._vars[name].dims, self._variable(name))
         if name in self.model.params:
             param = self.model.params[name]
-            return self._ordered(param.dims, _dense(param, self.sizes)[0])
+            return self._ordered(param.dims, param_values(param, self.sizes)[0])
         if name in self.model.exprs:
             return self._eval(parse(self.model.exprs[name]))
         if name in self.sizes:
@@ -250,7 +250,7 @@ class Evaluator:
             return found
         if name in self.model.params:
             param = self.model.params[name]
-            data, present = _dense(param, self.sizes)
+            data, present = param_values(param, self.sizes)
             found = self._ordered(param.dims, present & (data != 0.0) if param.dtype == "bool" else present)
         elif name in self._vars:
             var = self._vars[name]
@@ -262,7 +262,8 @@ class Evaluator:
         return found
 
 
-def _dense(param: Param, sizes: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+def param_values(param: Param, sizes: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a parameter's values over its dims, 0 where it has none, and where it has one."""
     shape = tuple(sizes[d] for d in param.dims)
     if param.index is not None:
         data, present = np.zeros(shape), np.zeros(shape, dtype=bool)
@@ -334,3 +335,18 @@ def join_columns(model: OptiModel, values: Mapping[str, np.ndarray]) -> np.ndarr
     evaluator = Evaluator(model, {})
     parts = [values[v.name][existing(model, v, evaluator)] for v in model.vars]
     return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def per_scenario(node: Node) -> Node:
+    """Return the expression with its scenario reductions taken off: what it is in each scenario by itself."""
+    if isinstance(node, Reduce):
+        return per_scenario(node.body)
+    if isinstance(node, Call):
+        return replace(node, args=tuple(per_scenario(a) for a in node.args))
+    if isinstance(node, Neg | Not):
+        return replace(node, body=per_scenario(node.body))
+    if isinstance(node, Binary | Compare | Logic):
+        return replace(node, left=per_scenario(node.left), right=per_scenario(node.right))
+    if isinstance(node, Sum | Shift):
+        return replace(node, body=per_scenario(node.body))
+    return node

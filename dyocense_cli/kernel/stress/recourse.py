@@ -1,0 +1,212 @@
+"""The best that can still be done in each scenario once the plan stands: one linear program over all scenarios.
+
+With the first stage fixed, scenarios do not touch each other, so one program solves them all. Rules that tie scenarios together (mean
+service, chance rules, risk of the objective) belong to the planning and are left out; a rule that a planner may loosen gives way in a
+scenario where it cannot hold, at a price above any real cost, and the scenario is counted as one that breaks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dyocense_cli.artifacts.ground import GroundModel
+from dyocense_cli.artifacts.optimodel import OptiModel, Rule, Term
+from dyocense_cli.artifacts.solution import Solution
+from dyocense_cli.kernel.stress.worlds import World, side_by_side
+from dyocense_cli.optimodel.evaluate import Evaluator, per_scenario, split_columns
+from dyocense_cli.optimodel.expr.parser import parse
+from dyocense_cli.optimodel.expr.printer import show
+from dyocense_cli.ports import Lent, SolveLimits
+
+__all__ = ["Outcome", "play", "raw_terms"]
+
+#: how much dearer breaking a rule is than any real cost
+_DEAR = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happens to a plan in the worlds: values per world, cost and whether every rule is kept per scenario."""
+
+    model: OptiModel
+    values: Mapping[str, Mapping[str, np.ndarray]]  # first stage -> family -> values over all scenarios
+    costs: Mapping[str, np.ndarray]
+    kept: Mapping[str, np.ndarray]
+    places: Mapping[str, slice]
+
+
+def raw_terms(model: OptiModel) -> tuple[Term, ...]:
+    """Return the objective's terms before they were reduced over scenarios."""
+    return tuple(replace(t, expr=t.raw or show(per_scenario(parse(t.expr)))) for t in model.terms)
+
+
+def play(model: OptiModel, worlds: Sequence[World], decisions: Mapping[str, Mapping[str, np.ndarray]], lent: Lent) -> Outcome | None:
+    """Return the outcome of decisions in worlds, None when the program has no answer.
+
+    Parameters
+    ----------
+    model : OptiModel
+        As it was planned.
+    worlds : sequence of World
+        Scenario sets; each names the decision that is put into it.
+    decisions : mapping
+        Decision -> stage-1 family -> values over its dims (NaN where it does not exist).
+    lent : Lent
+        How to ground and solve.
+    """
+    raw = raw_terms(model)
+    wide = side_by_side(model, worlds)
+    rules = tuple(r for r in wide.rules if "scenario" in r.dims and r.origin != "risk")
+    wide = replace(wide, rules=rules, terms=tuple(replace(t, expr=f"mean({t.expr})") for t in raw))
+    ground = lent.ground(wide)
+    owner = _owners(worlds)
+    fixed = {name: _columns(wide, ground, values) for name, values in decisions.items()}
+    solved, extra = _solve(wide, ground, owner, fixed, lent)
+    if solved is None:
+        return None
+    values = {}
+    for name, x in fixed.items():
+        held = split_columns(wide, np.where(np.isfinite(x), x, solved))
+        values[name] = held
+    return _outcome(wide, raw, worlds, values, extra)
+
+
+def _owners(worlds: Sequence[World]) -> list[tuple[str, slice]]:
+    """Return which decision rules each stretch of scenarios."""
+    found, at = [], 0
+    for world in worlds:
+        found.append((world.first_stage, slice(at, at + world.probability.size)))
+        at += world.probability.size
+    return found
+
+
+def _columns(model: OptiModel, ground: GroundModel, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the column vector of a decision, NaN for recourse."""
+    x = np.full(ground.n_cols, np.nan)
+    stage = {v.name: v.stage for v in model.vars}
+    for block in ground.columns:
+        if stage[block.name] == 1:
+            held = values[block.name]
+            x[block.start : block.stop] = held.ravel() if block.coords is None else held[tuple(block.coords)]
+    return x
+
+
+def _scenario_of_rows(ground: GroundModel) -> np.ndarray:
+    found = np.zeros(ground.n_rows, dtype=np.int64)
+    for block in ground.rows:
+        if "scenario" in block.dims:
+            axis = block.dims.index("scenario")
+            shape = tuple(len(ground.dims[d]) for d in block.dims)
+            coords = np.unravel_index(np.arange(block.stop - block.start), shape)[axis] if block.coords is None else block.coords[axis]
+            found[block.start : block.stop] = coords
+    return found
+
+
+def _solve(
+    model: OptiModel, ground: GroundModel, owner: Sequence[tuple[str, slice]], fixed: Mapping[str, np.ndarray], lent: Lent
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Return recourse values and, per scenario, by how much rules had to give way."""
+    column = np.repeat(np.arange(ground.n_cols), np.diff(ground.start))
+    scenario = _scenario_of_rows(ground)
+    carried = np.zeros(ground.n_rows)
+    for name, stretch in owner:
+        x = np.nan_to_num(fixed[name])
+        here = (scenario >= stretch.start) & (scenario < stretch.stop)
+        carried[here] = np.bincount(ground.index, weights=ground.value * x[column], minlength=ground.n_rows)[here]
+    free = ~np.isfinite(next(iter(fixed.values())))
+    kept = free[column]
+    width = np.bincount(column[kept], minlength=ground.n_cols)[free]
+    program = replace(
+        ground,
+        offset=0.0,
+        cost=ground.cost[free] * model.probability.size,
+        lower=ground.lower[free],
+        upper=np.where(_chance_columns(model, ground)[free], ground.lower[free], ground.upper[free]),
+        integrality=ground.integrality[free],
+        row_lower=ground.row_lower - carried,
+        row_upper=ground.row_upper - carried,
+        start=np.concatenate([[0], np.cumsum(width)]).astype(ground.start.dtype),
+        index=ground.index[kept],
+        value=ground.value[kept],
+        columns=(),
+        rows=(),
+    )
+    # rows of the first stage alone cannot be helped by recourse
+    program = _without_empty_rows(program)
+    loose = _loose_rows(model, ground)
+    solution, slack = _elastic(program, loose, lent)
+    if solution is None:
+        solution, slack = _elastic(program, np.ones(ground.n_rows, dtype=bool), lent)
+    if solution is None:
+        return None, slack
+    x = np.zeros(ground.n_cols)
+    x[free] = solution
+    return x, np.bincount(scenario, weights=slack, minlength=model.probability.size)
+
+
+def _without_empty_rows(program: GroundModel) -> GroundModel:
+    used = np.bincount(program.index, minlength=program.n_rows) > 0
+    return replace(program, row_lower=np.where(used, program.row_lower, -np.inf), row_upper=np.where(used, program.row_upper, np.inf))
+
+
+def _chance_columns(model: OptiModel, ground: GroundModel) -> np.ndarray:
+    """Return which columns allow a scenario to break a chance rule: all off, so that each scenario tries to keep it."""
+    off = {v.name for v in model.vars if v.origin == "hold" and v.type == "bool"}
+    found = np.zeros(ground.n_cols, dtype=bool)
+    for block in ground.columns:
+        found[block.start : block.stop] = block.name in off
+    return found
+
+
+def _loose_rows(model: OptiModel, ground: GroundModel) -> np.ndarray:
+    rules: dict[str, Rule] = {r.name: r for r in model.rules}
+    found = np.zeros(ground.n_rows, dtype=bool)
+    for block in ground.rows:
+        found[block.start : block.stop] = rules[block.name].relax is not None
+    return found
+
+
+def _elastic(program: GroundModel, loose: np.ndarray, lent: Lent) -> tuple[np.ndarray | None, np.ndarray]:
+    """Solve with a surplus and a shortfall column for each loose row; return the real columns and the slack per row."""
+    up = np.flatnonzero(loose & np.isfinite(program.row_lower))
+    down = np.flatnonzero(loose & np.isfinite(program.row_upper))
+    n, extra = program.n_cols, up.size + down.size
+    least = np.full(program.n_rows, np.inf)
+    np.minimum.at(least, program.index, np.abs(program.value))
+    dear = _DEAR * (1.0 + np.abs(program.cost).max(initial=0.0)) / np.clip(least, 1e-3, 1.0)
+    better = 1.0 if program.sense == "min" else -1.0
+    wide = replace(
+        program,
+        cost=np.concatenate([program.cost, better * dear[up], better * dear[down]]),
+        lower=np.concatenate([program.lower, np.zeros(extra)]),
+        upper=np.concatenate([program.upper, np.full(extra, np.inf)]),
+        integrality=np.concatenate([program.integrality, np.zeros(extra, dtype=np.uint8)]),
+        start=np.concatenate([program.start, program.start[-1] + 1 + np.arange(extra)]).astype(program.start.dtype),
+        index=np.concatenate([program.index, up, down]).astype(program.index.dtype),
+        value=np.concatenate([program.value, np.ones(up.size), -np.ones(down.size)]),
+    )
+    answer: Solution = lent.solve(wide, SolveLimits(gap=1e-4, nodes=1000, duals=False))
+    slack = np.zeros(program.n_rows)
+    if answer.x is None:
+        return None, slack
+    np.add.at(slack, np.concatenate([up, down]), answer.x[n:])
+    return answer.x[:n], slack
+
+
+def _outcome(
+    model: OptiModel, raw: Sequence[Term], worlds: Sequence[World], values: Mapping[str, Mapping[str, np.ndarray]], extra: np.ndarray
+) -> Outcome:
+    sign = 1.0 if model.sense == "min" else -1.0
+    costs, kept, places = {}, {}, {}
+    by_decision = {}
+    for name, held in values.items():
+        evaluator = Evaluator(model, held)
+        by_decision[name] = sign * sum((t.weight * evaluator.array(t.expr, ("scenario",)) for t in raw), np.zeros(model.probability.size))
+    for world, (decision, stretch) in zip(worlds, _owners(worlds), strict=True):
+        costs[world.name] = by_decision[decision][stretch]
+        kept[world.name] = extra[stretch] <= 1e-6
+        places[world.name] = stretch
+    return Outcome(model, values, costs, kept, places)
