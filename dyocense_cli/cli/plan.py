@@ -26,7 +26,8 @@ from dyocense_cli.cli.render import finding_text, stderr
 from dyocense_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from dyocense_cli.runner.run import Result
+    from dyocense_cli.runner.order import Order
+    from dyocense_cli.runner.run import Kernel, Result
 
 __all__ = ["exit_code", "plan"]
 
@@ -76,6 +77,7 @@ def plan(
     xlsx: Annotated[str | None, typer.Option("--xlsx", help="Write the plan as a workbook too.", show_default=False)] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show every line of the plan.")] = False,
     open_report: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; write nothing.")] = False,
 ) -> int:
     """Plan a goal: what to order, from whom, when, why, and what it risks.
 
@@ -88,12 +90,12 @@ def plan(
         )
     from dyocense_cli import wiring
     from dyocense_cli.cli.progress import Progress
-    from dyocense_cli.runner.order import Order
+    from dyocense_cli.runner.order import Order as Asked
 
     settings = settings_of(store=store, opa=opa, policies=policies)
     interrupts = Interrupts()
     kernel = wiring.build(settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json), interrupted=interrupts)
-    order = Order(
+    order = Asked(
         goal=_goal_name(goal, settings.root),
         overrides=overrides(sets),
         context=context,
@@ -101,12 +103,28 @@ def plan(
         draft_reason=reason if policy_unavailable else "",
         compile_policy=compile_policy,
     )
+    if dry_run:
+        return _foretell(kernel, order, as_json=as_json)
     with interrupts.listening():
         result = kernel.plan(order)
     kernel.telemetry.close()
     _findings(result)
     _deliver(result, as_json=as_json, everything=everything, xlsx=xlsx, open_report=open_report)
     return exit_code(result, interrupts)
+
+
+def _foretell(kernel: Kernel, order: Order, *, as_json: bool) -> int:
+    from dyocense_cli.cli.progress import Progress
+    from dyocense_cli.runner.dryrun import foretell
+
+    kernel.observer = Progress(quiet=True)
+    rows = foretell(kernel, order)
+    if as_json:
+        print_json({"stages": [{"stage": r.stage, "state": r.state, "why": r.why} for r in rows]})
+    else:
+        for row in rows:
+            typer.echo(f"{row.stage:<13} {row.state}{': ' + row.why if row.why else ''}")
+    return exits.DONE
 
 
 def _deliver(result: Result, *, as_json: bool, everything: bool, xlsx: str | None, open_report: bool) -> None:

@@ -67,8 +67,8 @@ class Memo:
     """Stores artifacts as a canonical document plus arrays, and remembers which key made which."""
 
     def __init__(self, blobs: BlobStore, cache: StageCache) -> None:
-        self._blobs = blobs
-        self._cache = cache
+        self.blobs = blobs
+        self.cache = cache
         self.warnings: list[str] = []
 
     def save(self, artifact: Any) -> tuple[str, str]:
@@ -76,16 +76,16 @@ class Memo:
         from dyocense_cli.artifacts.codec import encode, fingerprint
 
         encoded = encode(artifact)
-        places = {sha: self._blobs.put(array_bytes(array)) for sha, array in sorted(encoded.arrays.items())}
+        places = {sha: self.blobs.put(array_bytes(array)) for sha, array in sorted(encoded.arrays.items())}
         doc = canonical_json({**encoded.doc, "arrays": places})
-        return fingerprint(artifact), self._blobs.put(doc)
+        return fingerprint(artifact), self.blobs.put(doc)
 
     def load(self, name: str, doc: str) -> Any:
         """Read an artifact back; StoreError if a part is missing or altered."""
         from dyocense_cli.artifacts.codec import decode
 
-        stored: Mapping[str, Any] = json.loads(self._blobs.get(doc))
-        arrays = {sha: array_from(self._blobs.get(place)) for sha, place in stored["arrays"].items()}
+        stored: Mapping[str, Any] = json.loads(self.blobs.get(doc))
+        arrays = {sha: array_from(self.blobs.get(place)) for sha, place in stored["arrays"].items()}
         return decode(noun(name), stored, arrays)
 
     def find(self, name: str, key: str, ident: str | None = None) -> Held | None:
@@ -93,7 +93,7 @@ class Memo:
 
         An entry whose document or arrays are gone counts as absent; one that turns out altered when it is read is rebuilt.
         """
-        entry = self._cache.get(key)
+        entry = self.cache.get(key)
         if entry is None:
             return None
         fingerprint, _, doc = entry.partition(" ")
@@ -104,9 +104,9 @@ class Memo:
     def _whole(self, doc: str) -> bool:
         """Say whether a document and all its arrays are stored and unaltered; what is altered is set aside with a warning."""
         try:
-            stored = json.loads(self._blobs.get(doc))
+            stored = json.loads(self.blobs.get(doc))
             for place in stored["arrays"].values():
-                self._blobs.get(place)
+                self.blobs.get(place)
         except StoreError as error:
             if error.code == "DY5002":
                 self.warnings.append(f"{error.message}; rebuilt")
@@ -116,7 +116,7 @@ class Memo:
     def remember(self, name: str, key: str, artifact: Any, ident: str | None = None) -> Held:
         """Store an artifact under a key and return it held."""
         fingerprint, doc = self.save(artifact)
-        self._cache.put(key, f"{fingerprint} {doc}")
+        self.cache.put(key, f"{fingerprint} {doc}")
         held = Held(name, fingerprint, ident or fingerprint, doc)
         held.put(artifact)
         return held
@@ -124,13 +124,13 @@ class Memo:
     def document(self, held: Held) -> tuple[bytes, dict[str, bytes]]:
         """Return the canonical document of an artifact and its NPY arrays by hash, for a run's snapshot."""
         doc = held.doc or self.save(held.value)[1]
-        data = self._blobs.get(doc)
-        return data, {sha: self._blobs.get(place) for sha, place in json.loads(data)["arrays"].items()}
+        data = self.blobs.get(doc)
+        return data, {sha: self.blobs.get(place) for sha, place in json.loads(data)["arrays"].items()}
 
     def get_text(self, key: str) -> str | None:
         """Return a plain value remembered under a key."""
-        return self._cache.get(key)
+        return self.cache.get(key)
 
     def put_text(self, key: str, value: str) -> None:
         """Remember a plain value under a key."""
-        self._cache.put(key, value)
+        self.cache.put(key, value)
