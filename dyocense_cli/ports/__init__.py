@@ -15,6 +15,7 @@ from dyocense_cli.artifacts.manifest import RunManifest
 from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.request import ForecastRequest
 from dyocense_cli.artifacts.solution import Solution
+from dyocense_cli.ports.service import JobQueue
 
 __all__ = [
     "BlobStore", "Clock", "Forecaster", "GraphStore", "Ground", "JobQueue", "LanguageModel", "Ledger", "Lent", "Neighbour", "PolicyEngine",
@@ -273,24 +274,6 @@ class LanguageModel(Protocol):
 
     def complete(self, prompt: str, *, max_tokens: int) -> str:
         """Return a completion; it re-enters the program only through the goal parser."""
-        ...
-
-
-class JobQueue(Protocol):
-    """Submit in fair order, cancel, status."""
-
-    features: ClassVar[frozenset[str]]
-
-    def submit(self, run_id: str, payload: bytes, *, tag: float, pool: str) -> None:
-        """Enqueue a run under a fair tag."""
-        ...
-
-    def cancel(self, run_id: str) -> bool:
-        """Cancel a waiting or running job; the best plan so far is kept."""
-        ...
-
-    def status(self, run_id: str) -> str:
-        """Return ``queued running succeeded failed cancelled`` or ``unknown``."""
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-__all__ = ["Outbox", "RunRow", "RunTable"]
+__all__ = ["JobQueue", "Outbox", "Place", "RunRow", "RunTable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +91,34 @@ class Outbox(Protocol):
 
     def add_webhook(self, webhook_id: str, url: str, secret: str) -> None:
         """Store a webhook."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run stands in its pool: ``parked ready running done unknown``; runs ahead of it, live worker slots, its tenant's runs in
+    flight and their cap."""
+
+    state: str
+    ahead: int = 0
+    workers: int = 0
+    in_flight: int = 0
+    cap: int = 0
+
+
+class JobQueue(Protocol):
+    """Submit in fair order, cancel, say where a run stands; made for one tenant."""
+
+    features: ClassVar[frozenset[str]]
+
+    def submit(self, run_id: str, *, kind: str, pool: str, cost_s: float, weight: float, cap: int) -> bool:
+        """Queue a run once; false if its id is known. `cost_s` predicted solver seconds, `cap` the tenant's runs in flight."""
+        ...
+
+    def cancel(self, run_id: str) -> str:
+        """Take a waiting run out (``removed``); a running one has to be stopped by its worker (``running``); else ``done``."""
+        ...
+
+    def place(self, run_id: str) -> Place:
+        """Return where a run stands."""
         ...

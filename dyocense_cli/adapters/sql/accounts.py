@@ -148,7 +148,7 @@ class SqlAccounts:
         where = "WHERE tenant_id = :tenant AND month = :month AND warned = 1"
         with tenant_transaction(self._engine, self._scope) as c:
             # the update is first, so that of two askers one gets the names
-            taken = c.execute(statement(f"UPDATE budget_usage SET warned = 2 {where} RETURNING budget"), own).fetchall()  # noqa: S608  # constant text
+            taken = c.execute(statement(f"UPDATE budget_usage SET warned = 2 {where} RETURNING budget"), own).fetchall()
         return tuple(sorted(str(row[0]) for row in taken))
 
     def idempotent(self, key: str, body_sha: str, answer: bytes | None = None) -> tuple[str, bytes | None]:

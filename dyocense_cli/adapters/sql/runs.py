@@ -16,8 +16,8 @@ from dyocense_cli.ports.service import RunRow
 __all__ = ["SqlRuns"]
 
 _COLUMNS: Final = tuple(f.name for f in fields(RunRow))
-_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM kernel_runs WHERE tenant_id = :tenant"  # noqa: S608  # names of our own fields
-_INSERT: Final = f"INSERT INTO kernel_runs ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + c for c in _COLUMNS)})"  # noqa: S608  # same
+_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM kernel_runs WHERE tenant_id = :tenant"
+_INSERT: Final = f"INSERT INTO kernel_runs ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + c for c in _COLUMNS)})"
 
 
 class SqlRuns:
@@ -72,7 +72,7 @@ class SqlRuns:
         if not set(names) <= set(_COLUMNS):
             raise KeyError(sorted(set(names) - set(_COLUMNS))[0])
         keep = "".join(f" AND coalesce(status, '') <> :unless{i}" for i in range(len(unless)))
-        text = f"UPDATE kernel_runs SET {', '.join(f'{n} = :{n}' for n in names)} WHERE tenant_id = :tenant AND run_id = :run{keep}"  # noqa: S608  # names checked above
+        text = f"UPDATE kernel_runs SET {', '.join(f'{n} = :{n}' for n in names)} WHERE tenant_id = :tenant AND run_id = :run{keep}"
         bound = {**values, "tenant": self._scope.tenant_id, "run": run_id, **{f"unless{i}": s for i, s in enumerate(unless)}}
         with tenant_transaction(self._engine, self._scope) as c:
             return bool(c.execute(statement(text), bound).rowcount)

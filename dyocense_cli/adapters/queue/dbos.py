@@ -1,0 +1,129 @@
+"""Durable queue on DBOS (SQLite or Postgres) in fair order; the engine keeps the jobs, `pump` the order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient
+
+from dyocense_cli.adapters.queue import pump
+from dyocense_cli.adapters.sql.engine import guarded, is_postgres, statement
+from dyocense_cli.ports import Scope
+from dyocense_cli.ports.service import Place
+
+__all__ = ["APP_VERSION", "PRIVATE_NAMES", "WORKFLOW", "DbosQueue", "client_of", "enqueuer", "migrate_engine_tables", "now_sql"]
+
+WORKFLOW: Final = "dyocense-run"
+#: Pinned, so that runs queued before a deploy are taken by the workers after it; raised when the workflow's steps change.
+APP_VERSION: Final = "1"
+#: Names of the engine that are not public; a test holds that this release still has them.
+PRIVATE_NAMES: Final = ("_recover_pending_workflows",)
+
+
+def migrate_engine_tables(url: str, *, app_role: str | None = None) -> None:
+    """Create or update the engine's own tables, and grant the application role its rights on Postgres."""
+    if url.startswith("sqlite"):
+        DBOS.migrate(url)
+    else:
+        DBOS.migrate(url, application_role=app_role)
+
+
+def client_of(engine: sa.Engine) -> DBOSClient:
+    """Return a client of the engine's tables, on our connections, so that one transaction spans both."""
+    return DBOSClient(system_database_engine=engine)
+
+
+def enqueuer(client: DBOSClient) -> pump.Enqueue:
+    """Return the function that puts a run into the engine within a transaction."""
+
+    def enqueue(c: sa.Connection, run_id: str, tenant: str, pool: str, priority: int) -> None:
+        options: Any = {
+            "workflow_name": WORKFLOW,
+            "queue_name": pump.queue_name(pool),
+            "workflow_id": run_id,
+            "priority": priority,
+            "app_version": APP_VERSION,
+            "authenticated_user": tenant,
+        }
+        client.enqueue_in_transaction(c, options, run_id)
+
+    return enqueue
+
+
+def now_sql(engine: sa.Engine) -> str:
+    """Return the expression for the database's clock in seconds: heartbeats of several machines are compared by one clock."""
+    return "extract(epoch from clock_timestamp())" if is_postgres(engine) else "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+class DbosQueue:
+    """JobQueue of one tenant."""
+
+    features: ClassVar[frozenset[str]] = frozenset({"fair", "durable", "cancel"})
+
+    def __init__(self, engine: sa.Engine, scope: Scope, client: DBOSClient, *, dead_after_s: float = 5.0) -> None:
+        self._engine = engine
+        self._scope = scope
+        self._client = client
+        self._enqueue = enqueuer(client)
+        self._dead_after_s = dead_after_s
+
+    def submit(self, run_id: str, *, kind: str, pool: str, cost_s: float, weight: float, cap: int) -> bool:
+        """Queue a run once; false if its id is known."""
+        with guarded(), self._engine.begin() as c:
+            virtual = pump.lock(c, pool)
+            fresh = pump.park(c, run_id=run_id, tenant=self._scope.tenant_id, pool=pool, kind=kind, cost_s=cost_s, weight=weight, cap=cap)
+            if fresh:
+                pump.promote(c, pool, self._scope.tenant_id, virtual, self._enqueue)
+        return fresh
+
+    def cancel(self, run_id: str) -> str:
+        """Take a waiting run out (``removed``); a running one has to be stopped by its worker (``running``); else ``done``."""
+        own = {"run": run_id, "tenant": self._scope.tenant_id}
+        with guarded(), self._engine.begin() as c:
+            row = c.execute(statement("SELECT state, pool FROM queue_jobs WHERE run_id = :run AND tenant_id = :tenant"), own).fetchone()
+            if row is None or row[0] == "done":
+                return "done"
+            pump.lock(c, str(row[1]))
+            state = c.execute(statement("SELECT state FROM queue_jobs WHERE run_id = :run"), own).scalar()
+            if state not in ("parked", "ready"):
+                return "running" if state == "running" else "done"
+            pump.finish(c, run_id, actual_s=0.0, enqueue=self._enqueue)
+        if state == "ready":
+            # a worker that takes it meanwhile finds the job done and leaves it alone
+            self._client.cancel_workflow(run_id)
+        return "removed"
+
+    def place(self, run_id: str) -> Place:
+        """Return where a run stands: runs ahead are those in service and those with a smaller tag."""
+        own: Mapping[str, object] = {"run": run_id, "tenant": self._scope.tenant_id}
+        with guarded(), self._engine.connect() as c:
+            job = c.execute(
+                statement("SELECT pool, state, finish_tag, seq FROM queue_jobs WHERE run_id = :run AND tenant_id = :tenant"), own
+            ).fetchone()
+            if job is None:
+                return Place("unknown")
+            pool, state, finish_tag, seq = job
+            pooled = {**own, "pool": pool, "tag": finish_tag, "seq": seq}
+            ahead = self._count(
+                c,
+                "pool = :pool AND state = 'ready' AND finish_tag < :tag" if state == "ready" else "pool = :pool AND state = 'ready'",
+                pooled,
+            )
+            if state == "parked":
+                ahead += self._count(c, "pool = :pool AND state = 'parked' AND tenant_id = :tenant AND seq < :seq", pooled)
+            in_flight = self._count(c, "pool = :pool AND state IN ('ready', 'running') AND tenant_id = :tenant", pooled)
+            cap = c.execute(statement("SELECT cap FROM queue_tenants WHERE pool = :pool AND tenant_id = :tenant"), pooled).scalar()
+            slots = c.execute(
+                statement(
+                    f"SELECT coalesce(sum(slots), 0) FROM queue_workers WHERE draining = 0 AND beat > {now_sql(self._engine)} - :dead"
+                ),
+                {"dead": self._dead_after_s},
+            ).scalar()
+        waiting = state in ("parked", "ready")
+        return Place(str(state), ahead if waiting else 0, int(slots or 0), in_flight, int(cap or 0))
+
+    @staticmethod
+    def _count(c: sa.Connection, where: str, values: Mapping[str, object]) -> int:
+        return int(c.execute(statement(f"SELECT count(*) FROM queue_jobs WHERE {where}"), values).scalar_one())

@@ -1,0 +1,207 @@
+"""A worker process: takes runs in fair order, beats, takes over the runs of workers that stopped beating."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig
+
+from dyocense_cli.adapters.queue import pump
+from dyocense_cli.adapters.queue.dbos import APP_VERSION, WORKFLOW, client_of, enqueuer, now_sql
+from dyocense_cli.adapters.sql.engine import guarded, is_postgres, statement
+from dyocense_cli.errors import UnavailableError
+
+__all__ = ["DbosWorker", "Handler"]
+
+T = TypeVar("T")
+_log = logging.getLogger("dyocense.worker")
+
+#: Does one run of a tenant: (tenant, run, kind) -> real solver seconds. Called again if a process died in it: idempotent by run id.
+Handler = Callable[[str, str, str], float]
+#: Closes a run that ended outside its handler: (tenant, run, why).
+Closer = Callable[[str, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    beat_s: float
+    dead_after_s: float
+    poll_s: float
+
+
+class DbosWorker:
+    """One process's share of the work; there is one per process, because the engine is.
+
+    Parameters
+    ----------
+    slots : int
+        Runs at once per pool.
+    handler, closer : callable
+        What a run is, and how one is closed that the engine gave up.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        executor: str,
+        pools: Sequence[str],
+        slots: int,
+        handler: Handler,
+        closer: Closer,
+        beat_s: float = 1.0,
+        dead_after_s: float = 5.0,
+        poll_s: float = 0.05,
+    ) -> None:
+        self._engine = engine
+        self._executor = executor
+        self._pools = tuple(pools)
+        self._slots = slots
+        self._handler = handler
+        self._closer = closer
+        self._pace = _Pace(beat_s, dead_after_s, poll_s)
+        self._client = client_of(engine)
+        self._enqueue = enqueuer(self._client)
+        self._halt = threading.Event()
+
+    def _begin(self, run_id: str) -> tuple[str, str] | None:
+        """Put the run in service; None if it was cancelled or is done."""
+        with guarded(), self._engine.begin() as c:
+            row = c.execute(
+                statement("SELECT pool, tenant_id, kind FROM queue_jobs WHERE run_id = :run AND state <> 'done'"), {"run": run_id}
+            ).fetchone()
+            if row is None:
+                return None
+            pump.start(c, run_id, str(row[0]))
+        return str(row[1]), str(row[2])
+
+    def _work(self, run_id: str) -> float | None:
+        job = _held(lambda: self._begin(run_id))
+        return None if job is None else self._handler(job[0], run_id, job[1])
+
+    def _release(self, run_id: str, seconds: float | None) -> None:
+        def release() -> None:
+            with guarded(), self._engine.begin() as c:
+                pump.finish(c, run_id, actual_s=seconds, enqueue=self._enqueue)
+
+        _held(release)
+
+    def launch(self) -> None:
+        """Register the workflow and begin to take runs; returns at once."""
+
+        @DBOS.step(name="work")
+        def work(run_id: str) -> float | None:
+            return self._work(run_id)
+
+        @DBOS.step(name="release")
+        def release(run_id: str, seconds: float | None) -> None:
+            self._release(run_id, seconds)
+
+        @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=1000)
+        def run(run_id: str) -> None:
+            release(run_id, work(run_id))
+
+        config = DBOSConfig(
+            name="dyocense",
+            system_database_engine=self._engine,
+            system_database_url="sqlite:///unused.sqlite" if not is_postgres(self._engine) else None,
+            executor_id=self._executor,
+            application_version=APP_VERSION,
+            run_migrations=False,
+            log_level="ERROR",
+            notification_listener_polling_interval_sec=5.0,
+        )
+        DBOS(config=config)
+        names = [pump.queue_name(p) for p in self._pools]
+        DBOS.listen_queues(names)
+        self._beat()
+        DBOS.launch()
+        for name in names:
+            DBOS.register_queue(name, worker_concurrency=self._slots, polling_interval_sec=self._pace.poll_s, on_conflict="always_update")
+
+    def serve(self) -> None:
+        """Beat, reap and pump until `stop`; then drain: take no new run and finish those in hand."""
+        while not self._halt.wait(self._pace.beat_s):
+            try:
+                self._beat()
+                self._reap()
+                self._pump()
+                self._close_orphans()
+            except UnavailableError as error:
+                _log.warning("%s", error.message)
+        self._drain()
+
+    def stop(self) -> None:
+        """Ask `serve` to drain and return."""
+        self._halt.set()
+
+    def _drain(self) -> None:
+        try:
+            with guarded(), self._engine.begin() as c:
+                c.execute(statement("UPDATE queue_workers SET draining = 1 WHERE executor = :x"), {"x": self._executor})
+        except UnavailableError as error:
+            _log.warning("%s", error.message)
+        DBOS.destroy(workflow_completion_timeout_sec=120)
+        try:
+            with guarded(), self._engine.begin() as c:
+                c.execute(statement("DELETE FROM queue_workers WHERE executor = :x"), {"x": self._executor})
+        except UnavailableError as error:
+            _log.warning("%s", error.message)
+
+    def _beat(self) -> None:
+        text = (
+            f"INSERT INTO queue_workers (executor, pools, slots, beat) VALUES (:x, :pools, :slots, {now_sql(self._engine)})"
+            f" ON CONFLICT (executor) DO UPDATE SET beat = {now_sql(self._engine)}"
+        )
+        with guarded(), self._engine.begin() as c:
+            c.execute(statement(text), {"x": self._executor, "pools": ",".join(self._pools), "slots": self._slots})
+
+    def _reap(self) -> None:
+        """Take over the runs of workers that stopped beating; safe when several reap at once."""
+        late = f"beat < {now_sql(self._engine)} - :dead"
+        values = {"dead": self._pace.dead_after_s, "x": self._executor}
+        with guarded(), self._engine.connect() as c:
+            dead = [str(r[0]) for r in c.execute(statement(f"SELECT executor FROM queue_workers WHERE {late} AND executor <> :x"), values)]
+        if not dead:
+            return
+        _log.warning("taking over from %s", ", ".join(dead))
+        DBOS._recover_pending_workflows(dead)
+        with guarded(), self._engine.begin() as c:
+            for executor in dead:
+                c.execute(statement(f"DELETE FROM queue_workers WHERE executor = :d AND {late}"), {**values, "d": executor})
+
+    def _pump(self) -> None:
+        for pool in self._pools:
+            with guarded(), self._engine.begin() as c:
+                pump.promote_all(c, pool, pump.lock(c, pool), self._enqueue)
+
+    def _close_orphans(self) -> None:
+        """Close runs that the engine ended without their last step: cancelled between two steps, or failed too often."""
+        table = "dbos.workflow_status" if is_postgres(self._engine) else "workflow_status"
+        text = (
+            "SELECT j.run_id, j.tenant_id, w.status FROM queue_jobs j JOIN " + table + " w ON w.workflow_uuid = j.run_id"
+            " WHERE j.state IN ('ready', 'running') AND w.status IN ('CANCELLED', 'ERROR', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED')"
+        )
+        with guarded(), self._engine.connect() as c:
+            orphans = c.execute(statement(text)).fetchall()
+        for run_id, tenant, status in orphans:
+            self._closer(str(tenant), str(run_id), str(status).lower())
+            self._release(str(run_id), None)
+
+
+def _held(action: Callable[[], T]) -> T:
+    """Do it until the database answers: a run in hand waits out an outage instead of failing."""
+    pause = 0.1
+    while True:
+        try:
+            return action()
+        except UnavailableError as error:
+            _log.warning("waiting for the database: %s", error.message)
+            time.sleep(pause)
+            pause = min(5.0, pause * 2)

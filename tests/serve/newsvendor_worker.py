@@ -1,0 +1,55 @@
+"""A worker whose runs are newsvendor decisions: the critical fractile of sampled demand, for about the run's predicted time.
+
+Arguments: database URL, executor, slots. Each begin and end is a row of `work_log`.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+
+import numpy as np
+import sqlalchemy as sa
+
+from dyocense_cli.adapters.queue.worker import DbosWorker
+from dyocense_cli.adapters.sql.engine import open_engine
+
+
+def main(url: str, executor: str, slots: int) -> None:
+    engine = open_engine(url)
+
+    def log(run_id: str, tenant: str, what: str) -> None:
+        with engine.begin() as c:
+            c.execute(
+                sa.text("INSERT INTO work_log (run_id, tenant_id, executor, what, at) VALUES (:r, :t, :x, :w, :at)"),
+                {"r": run_id, "t": tenant, "x": executor, "w": what, "at": time.time()},
+            )
+
+    def handler(tenant: str, run_id: str, kind: str) -> float:
+        with engine.connect() as c:
+            cost = float(c.execute(sa.text("SELECT cost_s FROM queue_jobs WHERE run_id = :r"), {"r": run_id}).scalar_one())
+        begin = time.monotonic()
+        log(run_id, tenant, "begin")
+        demand = np.random.default_rng(7).normal(100, 20, 2000)
+        quantity = float(np.quantile(demand, 0.8))
+        assert 110 < quantity < 125
+        while (left := cost - (time.monotonic() - begin)) > 0:
+            time.sleep(min(left, 0.05))
+        log(run_id, tenant, "end")
+        return time.monotonic() - begin
+
+    def closer(tenant: str, run_id: str, why: str) -> None:
+        log(run_id, tenant, f"closed {why}")
+
+    worker = DbosWorker(
+        engine, executor=executor, pools=("main",), slots=slots, handler=handler, closer=closer, beat_s=0.3, dead_after_s=1.5, poll_s=0.02
+    )
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    worker.launch()
+    print("up", flush=True)
+    worker.serve()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,187 @@
+"""The fair queue on the durable engine, with real worker processes that are killed, paused and restarted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dbos
+import pytest
+import sqlalchemy as sa
+
+from dyocense_cli.adapters.queue import pump
+from dyocense_cli.adapters.queue.dbos import PRIVATE_NAMES, DbosQueue, client_of, migrate_engine_tables
+from dyocense_cli.adapters.sql.engine import open_engine
+from dyocense_cli.kernel.tenancy.wfq import REBASE_AT
+from dyocense_cli.ports import Scope
+
+SCRIPT = str(Path(__file__).with_name("newsvendor_worker.py"))
+
+
+class Box:
+    """One database, its queue and its worker processes."""
+
+    def __init__(self, engine: sa.Engine, url: str) -> None:
+        self.engine = engine
+        self.url = url
+        self.client = client_of(engine)
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, slots: int) -> str:
+        executor = f"w-{uuid.uuid4().hex[:8]}"
+        process = subprocess.Popen([sys.executable, SCRIPT, self.url, executor, str(slots)], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        self.workers[executor] = process
+        return executor
+
+    def submit(self, tenant: str, n: int, cost: float, *, weight: float = 1.0, cap: int = 8) -> list[str]:
+        queue = DbosQueue(self.engine, Scope(tenant), self.client)
+        runs = [f"{tenant}-{uuid.uuid4().hex}" for _ in range(n)]
+        for run in runs:
+            assert queue.submit(run, kind="newsvendor", pool="main", cost_s=cost, weight=weight, cap=cap)
+        return runs
+
+    def rows(self, text: str, **values: object) -> list[tuple[object, ...]]:
+        with self.engine.connect() as c:
+            return [tuple(r) for r in c.execute(sa.text(text), values)]
+
+    def ended(self, runs: list[str]) -> int:
+        done = {r[0] for r in self.rows("SELECT run_id FROM queue_jobs WHERE state = 'done'")}
+        return len(done & set(runs))
+
+    def until(self, claim: Callable[[], bool], seconds: float = 60.0) -> None:
+        end = time.monotonic() + seconds
+        while not claim():
+            assert time.monotonic() < end, "did not happen in time"
+            time.sleep(0.03)
+
+    def stop(self) -> None:
+        for process in self.workers.values():
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+        self.workers.clear()
+
+
+@pytest.fixture
+def box(engine: sa.Engine, database_url: str, request: pytest.FixtureRequest) -> Iterator[Box]:
+    if engine.dialect.name == "postgresql":
+        owner = os.environ["DYOCENSE_PG_OWNER_DSN"].rpartition("/")[0] + "/" + database_url.rpartition("/")[2]
+        migrate_engine_tables(owner, app_role="dyo_app")
+        admin = open_engine(owner)
+        with admin.begin() as c:
+            c.execute(
+                sa.text("CREATE TABLE IF NOT EXISTS work_log (run_id text, tenant_id text, executor text, what text, at double precision)")
+            )
+            c.execute(sa.text("GRANT ALL ON work_log TO dyo_app"))
+        admin.dispose()
+    else:
+        migrate_engine_tables(database_url)
+        with engine.begin() as c:
+            c.execute(
+                sa.text("CREATE TABLE IF NOT EXISTS work_log (run_id text, tenant_id text, executor text, what text, at double precision)")
+            )
+    made = Box(engine, database_url)
+    yield made
+    made.stop()
+    with engine.begin() as c:
+        for table in ("work_log", "queue_jobs", "queue_tenants", "queue_pools", "queue_workers"):
+            c.execute(sa.text(f"DELETE FROM {table}"))
+
+
+def test_private_names_of_the_engine_are_still_there() -> None:
+    assert all(hasattr(dbos.DBOS, name) for name in PRIVATE_NAMES)
+    assert dbos.__name__ == "dbos"
+
+
+def test_four_tiers_over_a_saturated_worker_get_solver_seconds_by_weight(box: Box) -> None:
+    tiers = {"free": (1, 1), "standard": (2, 2), "pro": (4, 4), "enterprise": (8, 8)}
+    runs: list[str] = []
+    for tier, (weight, cap) in tiers.items():
+        runs += box.submit(tier, 26 * weight, 0.02, weight=weight, cap=cap)
+    box.start(4)
+    box.until(lambda: box.ended(runs) == len(runs))
+    order = [str(r[0]) for r in box.rows("SELECT tenant_id FROM work_log WHERE what = 'begin' ORDER BY at")]
+    head = order[: 15 * 20]  # all four are backlogged
+    share = Counter(head)
+    for tier, (weight, _) in tiers.items():
+        assert abs(share[tier] / (20 * weight) - 1) <= 0.05 + 1 / (20 * weight), share
+    assert Counter(Counter(r[0] for r in box.rows("SELECT run_id FROM work_log WHERE what = 'end'")).values()) == {1: len(runs)}
+    flight: Counter[str] = Counter()
+    for tenant, what in box.rows("SELECT tenant_id, what FROM work_log ORDER BY at"):
+        flight[str(tenant)] += 1 if what == "begin" else -1
+        assert flight[str(tenant)] <= tiers[str(tenant)][1]
+
+
+def test_a_killed_and_a_paused_worker_lose_nothing(box: Box) -> None:
+    first = box.start(2)
+    runs = box.submit("t", 8, 0.8, cap=8)
+    box.until(lambda: len(box.rows("SELECT 1 FROM work_log WHERE what = 'begin'")) >= 2)
+    box.workers[first].kill()
+    second = box.start(2)
+    box.until(lambda: bool(box.rows("SELECT 1 FROM work_log WHERE executor = :x AND what = 'begin'", x=second)))
+    box.workers[second].send_signal(signal.SIGSTOP)  # not dead, but beats no more
+    box.start(4)
+    box.until(lambda: box.ended(runs) == len(runs))
+    box.workers[second].send_signal(signal.SIGCONT)
+    begun = Counter(str(r[0]) for r in box.rows("SELECT run_id FROM work_log WHERE what = 'begin'"))
+    assert set(begun) == set(runs)
+    states = {str(r[0]) for r in box.rows("SELECT state FROM queue_jobs")}
+    assert states == {"done"}
+
+
+def test_cancel_takes_waiting_runs_out_and_frees_the_slot(box: Box) -> None:
+    queue = DbosQueue(box.engine, Scope("t"), box.client)
+    a, b, c = box.submit("t", 3, 0.05, cap=1)
+    assert queue.place(b).state == "parked"
+    assert (queue.place(a).state, queue.place(a).workers) == ("ready", 0)
+    assert queue.place(c).ahead == 2
+    assert queue.cancel(a) == "removed"  # its slot goes to the next one
+    assert queue.place(b).state == "ready"
+    assert queue.cancel(c) == "removed"
+    assert DbosQueue(box.engine, Scope("other"), box.client).cancel(b) == "done"
+    assert DbosQueue(box.engine, Scope("other"), box.client).place(b).state == "unknown"
+    box.start(1)
+    box.until(lambda: box.ended([a, b, c]) == 3)
+    assert [str(r[0]) for r in box.rows("SELECT run_id FROM work_log WHERE what = 'begin'")] == [b]
+    assert queue.cancel(b) == "done"
+
+
+def test_submitting_again_is_refused_and_changes_nothing(box: Box) -> None:
+    (run,) = box.submit("t", 1, 1.0)
+    assert not DbosQueue(box.engine, Scope("t"), box.client).submit(run, kind="x", pool="main", cost_s=9, weight=1, cap=8)
+    assert box.rows("SELECT cost_s FROM queue_jobs WHERE run_id = :r", r=run) == [(1.0,)]
+
+
+def test_the_epoch_moves_before_priorities_overflow(box: Box) -> None:
+    runs = box.submit("t", 3, 1.0)
+    with box.engine.begin() as c:
+        c.execute(sa.text("UPDATE queue_jobs SET start_tag = start_tag + :n, finish_tag = finish_tag + :n"), {"n": REBASE_AT + 5})
+        c.execute(sa.text("UPDATE queue_tenants SET last_finish = last_finish + :n"), {"n": REBASE_AT + 5})
+    first = min(runs, key=lambda r: int(str(box.rows("SELECT start_tag FROM queue_jobs WHERE run_id = :r", r=r)[0][0])))
+    with box.engine.begin() as c:
+        pump.start(c, first, "main")
+    tags = sorted(int(str(r[0])) for r in box.rows("SELECT start_tag FROM queue_jobs"))
+    assert tags == [0, 10_000, 20_000]
+    assert box.rows("SELECT virtual_time FROM queue_pools") == [(0,)]
+    assert int(str(box.rows("SELECT last_finish FROM queue_tenants")[0][0])) == 30_000
+
+
+def test_a_stopping_worker_finishes_what_it_holds(box: Box) -> None:
+    worker = box.start(1)
+    runs = box.submit("t", 1, 0.6)
+    box.until(lambda: bool(box.rows("SELECT 1 FROM work_log WHERE what = 'begin'")))
+    box.workers[worker].send_signal(signal.SIGTERM)
+    assert box.workers[worker].wait(timeout=60) == 0
+    assert box.ended(runs) == 1
+    assert box.rows("SELECT 1 FROM queue_workers") == []
