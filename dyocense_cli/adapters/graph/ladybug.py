@@ -31,6 +31,8 @@ PATIENCE_S: Final = 30.0
 #: Below this many new edges one statement is quicker than a file.
 BULK: Final = 200
 _BUFFER: Final = 256 << 20
+#: The log is folded into the file when it is longer (bytes): folding after each merge doubles its time, a long log slows the next opening.
+LOG_LIMIT: Final = 8 << 20
 
 
 class LadybugGraph:
@@ -60,6 +62,9 @@ class LadybugGraph:
             for kind, pair, edges in edge_groups(graph, self._tenant):
                 self._edges(connection, kind, pair, edges)
             connection.execute("COMMIT")
+            log = self._path.with_name(self._path.name + ".wal")
+            if log.exists() and log.stat().st_size > LOG_LIMIT:
+                connection.execute("CHECKPOINT")
 
     def query(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a read-only statement inside this tenant's part of the graph."""
@@ -122,8 +127,12 @@ class LadybugGraph:
     @contextlib.contextmanager
     def _connection(self, *, read_only: bool) -> Iterator[Any]:
         fresh = not self._path.exists()
-        database = ladybug.Database(str(self._path), read_only=read_only, buffer_pool_size=_BUFFER, max_num_threads=1)
+        database = ladybug.Database(
+            str(self._path), read_only=read_only, buffer_pool_size=_BUFFER, max_num_threads=1, auto_checkpoint=False
+        )
         connection = ladybug.Connection(database)
+        if not read_only:
+            connection.execute("CALL force_checkpoint_on_close=false")
         try:
             if fresh or not read_only:
                 _schema(connection)

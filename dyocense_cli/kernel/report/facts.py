@@ -42,6 +42,8 @@ class Facts:
     evidence_graph: EvidenceGraph | None = None
     #: values of every variable family, dense over its dims
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    #: file:line:column of each source pointer (``goal:/limits/budget``, ``model:/constraints/balance``)
+    places: Mapping[str, str] = field(default_factory=dict)
     run_fingerprint: str = ""
     evidence_ref: str = ""
     as_of: str = ""

@@ -52,7 +52,7 @@ def render(facts: Facts) -> str:
         left_out=max(0, _n_fans(facts) - MAX_FANS),
         histograms=_histograms(facts.stress_report, plan),
         rules=rule_words(facts),
-        place=lambda source: place(facts.goal, source),
+        place=lambda source: place(facts, source),
         provenance=provenance(facts),
         forecast=forecast_words(facts),
     )

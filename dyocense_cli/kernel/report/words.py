@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dyocense_cli.artifacts.goal import Goal
 from dyocense_cli.artifacts.plan import BindingRule, Plan
 from dyocense_cli.kernel.report.facts import Facts
 from dyocense_cli.kernel.report.numbers import figure, number
@@ -12,14 +11,14 @@ from dyocense_cli.kernel.report.numbers import figure, number
 __all__ = ["RuleWords", "forecast_words", "headline", "place", "provenance", "rule_words"]
 
 
-def place(goal: Goal, source: str) -> str:
+def place(facts: Facts, source: str) -> str:
     """Return ``file:line:column`` of a rule's source (``goal:/limits/budget``), or the pointer itself where no place is known."""
-    kind, _, pointer = source.partition(":")
-    if kind == "goal":
-        while pointer:
-            if pointer in goal.spans:
-                return str(goal.spans[pointer])
-            pointer = pointer.rpartition("/")[0]
+    places = facts.places or {f"goal:{pointer}": str(span) for pointer, span in facts.goal.spans.items()}
+    pointer = source
+    while pointer:
+        if pointer in places:
+            return places[pointer]
+        pointer = pointer.rpartition("/")[0]
     return source
 
 
@@ -66,7 +65,7 @@ def rule_words(facts: Facts) -> list[RuleWords]:
     if facts.explanation is None:
         return []
     ranked = sorted(facts.explanation.binding, key=lambda r: (-abs(r.price), r.name))
-    return [RuleWords(r.name, r.sentence, _price(r, facts), _use(r), place(facts.goal, r.source)) for r in ranked]
+    return [RuleWords(r.name, r.sentence, _price(r, facts), _use(r), place(facts, r.source)) for r in ranked]
 
 
 def _price(rule: BindingRule, facts: Facts) -> str:
