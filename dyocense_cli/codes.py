@@ -125,6 +125,9 @@ CODES: Final[dict[str, str]] = {
     "DY4205": "the answer of the policy engine does not hold together",
     "DY4206": "the shipped policies were altered",
     # 43xx stores
+    "DY4301": "the object store cannot be reached",
+    "DY4302": "the object store does not let us in, or has no such bucket",
+    "DY4303": "not the URL of a store",
     # 44xx graphs and vectors
     "DY4401": "the graph store cannot be reached",
     "DY4402": "the statement is refused: it does not only read one tenant's graph",

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dyocense_cli.adapters import registry
@@ -14,6 +15,7 @@ from dyocense_cli.artifacts.goal import SolverOptions
 from dyocense_cli.artifacts.policy import Principal
 from dyocense_cli.defaults import default
 from dyocense_cli.errors import DyocenseError, UnavailableError, UsageError
+from dyocense_cli.ports import Scope
 from dyocense_cli.runner.execute import Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Memo
 from dyocense_cli.runner.nouns import resolve
@@ -23,10 +25,10 @@ from dyocense_cli.runner.run import Kernel
 if TYPE_CHECKING:
     import numpy as np
 
-    from dyocense_cli.ports import Forecaster, Lent, PolicyEngine, RunStore, SolveEvent, Telemetry
+    from dyocense_cli.ports import Forecaster, GraphStore, Lent, PolicyEngine, RunStore, SolveEvent, Telemetry
     from dyocense_cli.settings import Settings
 
-__all__ = ["build", "package_version", "run_store", "solver", "survey", "telemetry"]
+__all__ = ["build", "graph_store", "local_runs", "package_version", "remote_runs", "run_store", "solver", "survey", "telemetry"]
 
 _LIBRARY = {"highs": "highspy", "cpsat": "ortools", "mathopt": "ortools", "pyomo": "pyomo"}
 
@@ -54,18 +56,45 @@ def telemetry(settings: Settings) -> Telemetry:
     return adapter
 
 
-def run_store(settings: Settings) -> RunStore:
-    """Return the run store of a URL: a folder, or ``s3://bucket/prefix``; another tenant than `local` has its own part."""
-    url = settings["store"]
+def local_runs(settings: Settings, folder: str = "") -> RunStore:
+    """Return the run store of a folder (of `runs/` in the project if none is given); another tenant than `local` has its own part."""
+    base = settings.path("store") if not folder else Path(settings.root) / folder
     tenant = settings["tenant_id"]
-    if url.startswith("s3://"):
-        store: RunStore = registry.load("runs", "s3")(
-            url, tenant=tenant, endpoint=settings["s3_endpoint"], access_key=settings["s3_access_key"], secret_key=settings["s3_secret_key"]
+    store: RunStore = registry.load("runs", "directory")(str(base if tenant == "local" else base / tenant / "runs"))
+    return store
+
+
+def remote_runs(settings: Settings, url: str) -> RunStore:
+    """Return the run store of an ``s3://bucket/prefix`` URL, in this tenant's part."""
+    store: RunStore = registry.load("runs", "s3")(
+        url,
+        tenant=settings["tenant_id"],
+        endpoint=settings["s3_endpoint"],
+        access_key=settings["s3_access_key"],
+        secret_key=settings["s3_secret_key"],
+    )
+    return store
+
+
+def run_store(settings: Settings) -> RunStore:
+    """Return the run store of a URL: a folder, or ``s3://bucket/prefix`` with `runs/` in front, where a run is safe before it is sent."""
+    url = settings["store"]
+    if not url.startswith("s3://"):
+        return local_runs(settings)
+    mirrored: RunStore = registry.load("runs", "mirror")(local_runs(settings, "runs"), remote_runs(settings, url))
+    return mirrored
+
+
+def graph_store(settings: Settings) -> GraphStore:
+    """Return the evidence graph that the settings name: a file below the cache folder, or Neo4j."""
+    scope = Scope(settings["tenant_id"])
+    if settings["graph"] == "neo4j":
+        server: GraphStore = registry.load("graph", "neo4j")(
+            settings["neo4j_url"] or "bolt://127.0.0.1:7687", settings["neo4j_user"], settings["neo4j_password"], scope
         )
-        return store
-    folder = settings.path("store")
-    local: RunStore = registry.load("runs", "directory")(str(folder if tenant == "local" else folder / tenant / "runs"))
-    return local
+        return server
+    embedded: GraphStore = registry.load("graph", settings["graph"])(str(settings.path("cache") / "graph" / scope.tenant_id), scope)
+    return embedded
 
 
 def solver(name: str) -> Any:

@@ -33,6 +33,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry("blobs", "minio", _BASE + "blobs.s3:S3Blobs", extra="s3", server=True),
     Entry("runs", "directory", _BASE + "blobs.runs_directory:DirectoryRuns"),
     Entry("runs", "s3", _BASE + "blobs.runs_s3:S3Runs", extra="s3", server=True),
+    Entry("runs", "mirror", _BASE + "blobs.runs_mirror:MirroredRuns"),
     Entry("cache", "files", _BASE + "cache.files:FileCache"),
     Entry("cache", "redis", _BASE + "cache.redis:RedisCache", extra="serve", server=True),
     Entry("forecaster", "builtin", _BASE + "forecaster.builtin:BuiltinForecaster"),

@@ -30,7 +30,7 @@ class DirectoryRuns:
 
     def commit(self, run_id: str, files: Mapping[str, bytes], manifest: bytes) -> str:
         """Store a run, its manifest last; return its directory."""
-        target = self._root / run_id
+        target = self._inside(run_id)
         if (target / MANIFEST).exists():
             raise StoreError("DY5004", f"run {run_id} is stored already")
         self._root.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ class DirectoryRuns:
         part = self._root / f".part-{os.getpid()}-{uuid4().hex[:8]}"
         try:
             for name, data in sorted(files.items()):
-                path = part / name
+                path = part / self._inside(run_id, name).relative_to(target)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
             part.mkdir(exist_ok=True)
@@ -51,6 +51,13 @@ class DirectoryRuns:
             shutil.rmtree(part, ignore_errors=True)
         return str(target)
 
+    def _inside(self, run_id: str, name: str = "") -> Path:
+        """Return a path of a run; DY5003 for an id or name that would leave it."""
+        parts = [run_id, *name.split("/")] if name else [run_id]
+        if any(p in ("", ".", "..") or "\\" in p or "\0" in p for p in parts) or "/" in run_id or run_id.startswith("."):
+            raise StoreError("DY5003", f"run {run_id} has no `{name}`", hints="dyocense runs list")
+        return self._root.joinpath(*parts)
+
     def _sweep(self) -> None:
         """Remove what processes that no longer live left unfinished."""
         for part in self._root.glob(".part-*-*"):
@@ -60,15 +67,14 @@ class DirectoryRuns:
 
     def read(self, run_id: str, name: str) -> bytes:
         """Return one file of a run; DY5003 if the run or the file is absent."""
-        path = self._root / run_id / name
         try:
-            return path.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+            return self._inside(run_id, name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise StoreError("DY5003", f"run {run_id} has no `{name}`", hints="dyocense runs list") from None
 
     def names(self, run_id: str) -> list[str]:
         """Return the file names of a run, sorted."""
-        base = self._root / run_id
+        base = self._inside(run_id)
         return sorted(p.relative_to(base).as_posix() for p in base.rglob("*") if p.is_file())
 
     def list(self) -> list[str]:
@@ -77,6 +83,6 @@ class DirectoryRuns:
 
     def delete(self, run_id: str) -> None:
         """Remove a run: manifest first."""
-        base = self._root / run_id
+        base = self._inside(run_id)
         (base / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(base, ignore_errors=True)
