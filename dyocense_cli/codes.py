@@ -85,6 +85,7 @@ CODES: Final[dict[str, str]] = {
     "DY2503": "the history does not say at which location",
     "DY2504": "a regressor is no column of the history",
     "DY2505": "a period length that is not known",
+    "DY2506": "a forecast model that is not known",
     "DY2510": "stated scenarios do not fit together",
     "DY2511": "a scenario reduction that is not known",
     # 26xx golden tests
@@ -140,6 +141,7 @@ CODES: Final[dict[str, str]] = {
     "DY4502": "the database is not migrated",
     "DY4503": "the queue refused the run",
     # 46xx forecasters
+    "DY4601": "a forecaster does not offer what was asked",
     # 47xx sandbox
     "DY4701": "no sandbox of this strength is available",
     "DY4702": "the job was stopped by its sandbox",

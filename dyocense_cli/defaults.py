@@ -33,6 +33,7 @@ DEFAULTS: Final[dict[str, Default]] = {
     "forecast.num_scenarios": Default(50, "scenarios", "spread measurable within one solve", _DESIGN5),
     "forecast.seed": Default(424242, "", "one seed per run", "kernel design §10.8"),
     "forecast.reduce_method": Default("stratified", "name", "3 % decision gap at 1000→50, k-medoids 16 %", "forecast spec, measured"),
+    "forecast.min_history": Default(8, "periods", "below it a spread from errors means nothing", "forecast spec"),
     "forecast.min_deliveries": Default(5, "deliveries", "quartiles need a few points; fewer say little of spread", "forecast spec"),
     "solver.backend": Default("auto", "name", "HiGHS by arrays, decomposition where the model has blocks", "OptiModel"),
     "solver.time_limit_s": Default(20.0, "s", "P50 solve below 20 s", _DESIGN5),

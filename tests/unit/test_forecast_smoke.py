@@ -72,3 +72,38 @@ def test_scenarios_are_whole_non_negative_and_named_by_sku():
     assert shape["horizon"] == 4
     assert set(shape["scenarios"][0]["demand"]) >= {"A:t1", "B:t4"}
     assert 15 < shape["stats"]["B"]["mean"] < 25
+
+
+def some_series(count):
+    rng = np.random.default_rng(5)
+    found = {}
+    for k in range(count):
+        length = int(rng.integers(20, 130))
+        level = float(rng.gamma(1.0, 20))
+        found[f"S{k:03d}"] = rng.poisson(level * (1 + 0.3 * np.sin(np.arange(length) / 4)), length) * (1 if k % 3 else rng.random(length))
+    return found
+
+
+def right_aligned(series):
+    length = max(len(v) for v in series.values())
+    sku, date, qty = [], [], []
+    for name, values in series.items():
+        for k, v in enumerate(values):
+            sku.append(name)
+            date.append(str(np.datetime64("2025-06-02") - 7 * (len(values) - k)))
+            qty.append(float(v))
+    starts = tuple(str(np.datetime64("2025-06-02") + 7 * k) for k in range(4))
+    assert length
+    return ForecastRequest({"history": Table({"sku": text(sku), "date": text(date), "quantity": Column(np.array(qty))}, len(sku))},
+                           tuple(series), ("main",), ("t1", "t2", "t3", "t4"), starts, "week", "auto")
+
+
+def test_other_skus_change_no_byte_of_a_path():
+    series = some_series(40)
+    names = list(series)
+    everyone = sample(BuiltinForecaster().forecast(right_aligned(series)), sample_request(100))
+    rows = {s: everyone.tables["demand"].values[i] for i, s in enumerate(everyone.tables["demand"].labels["sku"])}
+    for few in (names[:1], names[5:7], names[::3], list(reversed(names[10:30]))):
+        alone = sample(BuiltinForecaster().forecast(right_aligned({s: series[s] for s in few})), sample_request(100))
+        for i, sku in enumerate(alone.tables["demand"].labels["sku"]):
+            assert alone.tables["demand"].values[i].tobytes() == rows[sku].tobytes(), sku

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from dyocense_cli.artifacts.forecast import ForecastSet
 from dyocense_cli.artifacts.request import ForecastRequest
+from dyocense_cli.errors import UnsupportedError
 from dyocense_cli.kernel.forecast.fit import forecast_request
 
 __all__ = ["BuiltinForecaster"]
@@ -18,5 +19,14 @@ class BuiltinForecaster:
     features: ClassVar[frozenset[str]] = frozenset({"auto", "joint", "hierarchy"})
 
     def forecast(self, request: ForecastRequest) -> ForecastSet:
-        """Forecast every (sku, location) of the request."""
+        """Forecast every (sku, location) of the request.
+
+        Raises
+        ------
+        UnsupportedError
+            DY4601 if regressors are asked for.
+        """
+        if request.regressors:
+            raise UnsupportedError("DY4601", "forecaster `builtin` takes no regressors: " + ", ".join(request.regressors),
+                                   hints="set `forecast.model: statsmodels`, or leave `forecast.regressors` out")
         return forecast_request(request)

@@ -2,72 +2,117 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
-from dyocense_cli.artifacts.forecast import ForecastSet, SeriesReport
+from dyocense_cli.artifacts.forecast import ForecastSet
 from dyocense_cli.artifacts.request import ForecastRequest
+from dyocense_cli.kernel.forecast.fallback import fall_back, poor_reasons
+from dyocense_cli.kernel.forecast.guards import guard
+from dyocense_cli.kernel.forecast.hierarchy import reconcile
+from dyocense_cli.kernel.forecast.models import Model, model_of
+from dyocense_cli.kernel.forecast.portfolio import Portfolio, fit_portfolio
+from dyocense_cli.kernel.forecast.report import QUANTILE_LEVELS, series_reports
 from dyocense_cli.kernel.forecast.series import Batch, read_batch
-from dyocense_cli.kernel.forecast.shapes import Z, gamma_quantiles, mean_of, negative_binomial_quantiles, quantile_at
+from dyocense_cli.kernel.forecast.shapes import mean_of, quantile_at
+from dyocense_cli.kernel.forecast.state import sampling_state
 
-__all__ = ["forecast_request"]
+__all__ = ["Fitted", "assemble", "fit_batch", "forecast_request"]
 
-LEVELS = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+#: series fitted at once: the working set of one block stays in cache, and memory is bounded
+_BLOCK = 512
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fitted:
+    """A fitted batch: `grid` (n, h, 57), `mean` (h, n), one-step `scores` (T, n), `persistence`, `rmse`, `origins` (n,), and what was
+    chosen, in words, per series."""
+
+    grid: np.ndarray
+    mean: np.ndarray
+    scores: np.ndarray
+    persistence: np.ndarray
+    rmse: np.ndarray
+    origins: np.ndarray
+    methods: tuple[str, ...]
+    whys: tuple[str, ...]
 
 
 def forecast_request(request: ForecastRequest) -> ForecastSet:
-    """Forecast every series of a request."""
+    """Forecast every series of a request.
+
+    Raises
+    ------
+    InputError
+        DY2501 … DY2506, see `series.read_batch` and `models.model_of`.
+    """
+    model = model_of(request.model)
     batch = read_batch(request)
-    grid = _grid(batch)
-    n, h = batch.n, batch.h
-    return ForecastSet(
-        batch.skus,
-        batch.locations,
-        h,
-        LEVELS,
-        mean_of(grid),
-        np.stack([quantile_at(grid, p) for p in LEVELS], axis=1),
-        tuple(_report(batch, i) for i in range(n)),
-        {
-            "z": Z,
-            "grid": grid.astype(np.float32),
-            "integer": batch.integer,
-            "scores": np.zeros((n, len(batch.days)), dtype=np.int16),
-            "dates": batch.days.astype(np.int32),
-            "common": np.zeros(n, dtype=np.float32),
-            "memory": np.full(n, 0.1, dtype=np.float32),
-        },
+    return assemble(batch, fit_batch(batch, model), config={"model": request.model, "every": request.every, "forecaster": "builtin"},
+                    with_sums=model.reconcile)
+
+
+def fit_batch(batch: Batch, model: Model) -> Fitted:
+    """Fit a batch block by block; a series' result does not depend on the block it is in."""
+    parts = [_fit_block(batch, slice(i, min(i + _BLOCK, batch.n)), model) for i in range(0, batch.n, _BLOCK)]
+    if not parts:
+        none = np.zeros(0)
+        return Fitted(np.zeros((0, batch.h, 57)), np.zeros((batch.h, 0)), np.zeros((len(batch.y), 0)), none, none, none, (), ())
+    return Fitted(
+        np.concatenate([p.grid for p in parts]), np.concatenate([p.mean for p in parts], axis=1),
+        np.concatenate([p.scores for p in parts], axis=1), np.concatenate([p.persistence for p in parts]),
+        np.concatenate([p.rmse for p in parts]), np.concatenate([p.origins for p in parts]),
+        tuple(m for p in parts for m in p.methods), tuple(w for p in parts for w in p.whys),
     )
 
 
-def _grid(batch: Batch) -> np.ndarray:
-    y = batch.y
-    level = np.zeros(batch.n)
-    started = np.zeros(batch.n, dtype=bool)
-    var = np.zeros(batch.n)
-    for row in y:
-        seen = ~np.isnan(row)
-        error = np.where(seen & started, row - level, 0.0)
-        var = np.where(seen & started, 0.9 * var + 0.1 * error**2, var)
-        level = np.where(seen, np.where(started, level + 0.15 * error, row), level)
-        started |= seen
-    steps = 1 + 0.15**2 * np.arange(batch.h)
-    mean = np.repeat(level[:, None], batch.h, axis=1)
-    variance = np.maximum(var[:, None] * steps, 0.01 * mean**2)
-    gamma = gamma_quantiles(mean, variance)
-    count = negative_binomial_quantiles(mean.ravel(), variance.ravel()).reshape(gamma.shape)
-    return np.where(batch.integer[:, None, None], count, gamma)
+def _fit_block(batch: Batch, part: slice, model: Model) -> Fitted:
+    y, integer = batch.y[:, part], batch.integer[part]
+    n = y.shape[1]
+    if n == 1:  # a second column keeps sums along time in the order they have among many series
+        y, integer = np.repeat(y, 2, axis=1), np.repeat(integer, 2)
+    fitted = fit_portfolio(y, h=batch.h, season=1 if batch.season > 24 else batch.season, year=batch.season if batch.season >= 26 else 0,
+                           integer=integer, candidates=model.candidates, with_season=model.with_season, as_counts=model.as_counts)
+    m = fitted.mixture
+    return Fitted(fitted.grid[:n], fitted.mean[:, :n], m.scores[:, :n], m.persistence[:n], m.rmse[:n], m.origins[:n],
+                  tuple(_method(fitted, i, model, batch.season) for i in range(n)),
+                  tuple(f"lowest error from {m.origins[i]} origins, 1 to {batch.h} ahead" for i in range(n)))
 
 
-def _report(batch: Batch, i: int) -> SeriesReport:
-    length = int((~np.isnan(batch.y[:, i])).sum())
-    poor = length < 8
-    return SeriesReport(
-        "ses",
-        "only method",
-        "none",
-        "poor" if poor else "good",
-        f"{length} periods of history" if poor else "",
-        length,
-        int(batch.gaps[i]),
-        int(batch.stockouts[i]),
+def _method(fitted: Portfolio, i: int, model: Model, season: int) -> str:
+    weight = fitted.mixture.weight[:, i]
+    order = np.argsort(-weight, kind="stable")
+    parts = [f"{model.candidates[j].name} {100 * weight[j]:.0f} %" for j in order.tolist() if weight[j] >= 0.15]
+    words = ["mixture of " + ", ".join(parts) if parts else "even mixture"]
+    if fitted.seasonal[i]:
+        words.append(f"season of {season}")
+    if fitted.rare[i] > 0:
+        words.append(f"negative binomial {100 * fitted.rare[i]:.0f} %")
+    return "; ".join(words)
+
+
+def assemble(
+    batch: Batch, fitted: Fitted, *, config: dict[str, str | float | bool], warnings: tuple[str, ...] = (), with_sums: bool = False
+) -> ForecastSet:
+    """Turn fitted marginals into a `ForecastSet`: fallbacks, guards, reconciliation, reports, sampling state."""
+    grid, mean = fitted.grid.copy(), fitted.mean.copy()
+    reasons = poor_reasons(batch)
+    methods, borrowed = fall_back(batch, grid, mean, reasons)
+    if with_sums:
+        reconcile(batch, grid)
+    names = tuple(s if loc == "main" else f"{s}@{loc}" for s, loc in zip(batch.skus, batch.locations, strict=True))
+    known = ~np.isnan(batch.y)
+    largest = np.where(known.any(axis=0), np.where(known, batch.y, 0.0).max(axis=0), np.nan)
+    warnings += guard(grid, largest, names)
+    integer = batch.integer & ~np.isin(np.arange(batch.n), borrowed)
+    state = sampling_state(grid, integer=integer, scores=fitted.scores, days=batch.days, persistence=fitted.persistence)
+    reports = series_reports(batch, reasons=reasons, methods=tuple(methods.get(i, m) for i, m in enumerate(fitted.methods)),
+                             whys=tuple(reasons[i] or w for i, w in enumerate(fitted.whys)), scores=fitted.scores, rmse=fitted.rmse)
+    good = fitted.origins > 0
+    rmse = float(np.sqrt((fitted.rmse[good] ** 2).sum() / good.sum())) if good.any() else 0.0
+    quantiles = np.stack([quantile_at(grid, p) for p in QUANTILE_LEVELS], axis=1)
+    return ForecastSet(
+        batch.skus, batch.locations, batch.h, QUANTILE_LEVELS, mean_of(grid), quantiles,
+        reports, state, scores={"forecast_rmse": round(rmse, 9)}, warnings=warnings, config=config,
     )
