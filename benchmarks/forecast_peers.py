@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from forecast_data import Window
 
 from dyocense_cli.kernel.forecast.shapes import LEVELS, Z, negative_binomial_quantiles
 
@@ -23,7 +24,7 @@ def _from_bands(answer: dict[str, np.ndarray]) -> np.ndarray:
     z = np.interp(levels, LEVELS, Z)
     out = np.stack([np.interp(ZQ, z, row) for row in table])
     slope_low, slope_high = (table[:, 1] - table[:, 0]) / (z[1] - z[0]), (table[:, -1] - table[:, -2]) / (z[-1] - z[-2])
-    out += np.where(ZQ < z[0], ZQ - z[0], 0) * slope_low[:, None] + np.where(ZQ > z[-1], ZQ - z[-1], 0) * slope_high[:, None]
+    out += np.minimum(ZQ - z[0], 0) * slope_low[:, None] + np.maximum(ZQ - z[-1], 0) * slope_high[:, None]
     return np.maximum(out, 0.0)
 
 
@@ -47,7 +48,7 @@ def seasonal_naive(y: np.ndarray, h: int, season: int) -> np.ndarray:
     return np.maximum(mean[:, None] + ZQ * sd * np.sqrt(1 + np.arange(h) // m)[:, None], 0.0)
 
 
-def ses_negative_binomial(y: np.ndarray, h: int, season: int) -> np.ndarray:
+def ses_negative_binomial(y: np.ndarray, h: int, _season: int) -> np.ndarray:
     """Simple exponential smoothing, alpha by squared error, and a negative binomial with the errors' variance."""
     best, level, var = np.inf, 0.0, 0.0
     for alpha in (0.02, 0.05, 0.1, 0.2, 0.3, 0.5):
@@ -71,7 +72,7 @@ PEERS: dict[str, Callable[[np.ndarray, int, int], np.ndarray]] = {
 }
 
 
-def answer(peer: str, window, cache: Path) -> tuple[np.ndarray, float]:  # noqa: ANN001
+def answer(peer: str, window: Window, cache: Path) -> tuple[np.ndarray, float]:
     """Return a peer's quantiles (n, h, 99) and CPU seconds, from `cache` if they are there."""
     file = cache / f"{window.name}-{window.origin}-{peer}.npz"
     if file.exists():
@@ -86,7 +87,7 @@ def answer(peer: str, window, cache: Path) -> tuple[np.ndarray, float]:  # noqa:
         y = y[~np.isnan(y)]
         try:
             out[i] = PEERS[peer](y, h, window.season)
-        except Exception:  # noqa: BLE001  # a peer that fails answers with the naive forecast
+        except Exception:  # a peer that fails answers with the naive forecast
             out[i] = seasonal_naive(y, h, window.season)
     cpu = time.process_time() - start
     cache.mkdir(parents=True, exist_ok=True)

@@ -155,7 +155,8 @@ def _persistence(errors: list[np.ndarray], weights: list[np.ndarray], sigma: np.
     ratio = (w * total**2).sum(axis=0) / np.maximum(w.sum(axis=0), 1e-300) / h
     trust = full.sum(axis=0) / (full.sum(axis=0) + 4.0 * h)
     grid = np.linspace(0, 1, 21)
-    return np.interp(trust * ratio + (1 - trust) * _total_variance(0.1, h), [_total_variance(m, h) for m in grid.tolist()], grid)
+    known = [_total_variance(m, h) for m in grid.tolist()]
+    return np.asarray(np.interp(trust * ratio + (1 - trust) * _total_variance(0.1, h), known, grid))
 
 
 def _total_variance(memory: float, h: int) -> float:
