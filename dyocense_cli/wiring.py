@@ -173,6 +173,7 @@ def build(
         telemetry=spans,
         house=house,
         ports=ports,
+        graph=lambda: graph_store(settings),
         resolve_solver=_resolve_solver,
         observer=observer or Quiet(),
         interrupted=interrupted,

@@ -47,7 +47,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry("policy", "opa_wasm", _BASE + "policy.opa_wasm:OpaWasm"),
     Entry("policy", "opa_server", _BASE + "policy.opa_server:OpaServer", server=True),
     Entry("policy", "opa_managed", _BASE + "policy.opa_managed:OpaManaged"),
-    Entry("graph", "ladybug", _BASE + "graph.ladybug:LadybugGraph", extra="graph"),
+    Entry("graph", "ladybug", _BASE + "graph.ladybug:LadybugGraph"),
     Entry("graph", "neo4j", _BASE + "graph.neo4j:Neo4jGraph", extra="neo4j", server=True),
     Entry("vectors", "qdrant", _BASE + "vectors.qdrant:QdrantIndex", extra="vectors"),
     Entry("queue", "dbos", _BASE + "queue.dbos:DbosQueue", extra="serve"),

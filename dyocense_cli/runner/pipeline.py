@@ -60,8 +60,7 @@ PLAN: Final[tuple[Stage | Ask, ...]] = (
     Stage("explain", 1, ("optimodel", "solution", "plan"), "explanation", "kernel.explain.explain:explain", lent=True),
     Ask("guard", 1, ("goal", "context", "plan", "explanation", "principal"), "verdict", "policy", "kernel.policy.guard:guard"),
     Stage("evidence", 1, ("goal", "context", "admission", "forecast_set", "scenario_set", "optimodel", "solution", "check_report", "plan",
-                          "stress_report", "explanation", "verdict", "principal"), "evidence_graph", "kernel.evidence.build:build",
-          span="kernel.evidence.write"),
+                          "stress_report", "explanation", "verdict", "principal"), "evidence_graph", "kernel.evidence.build:build"),
 )
 
 

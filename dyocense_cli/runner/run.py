@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dyocense_cli.artifacts.manifest import StageRecord
 from dyocense_cli.runner.execute import Execution, Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Held, Memo
+from dyocense_cli.runner.metrics import record_metrics
 from dyocense_cli.runner.order import House, Order
 from dyocense_cli.runner.pipeline import PLAN, Ask, Stage
 from dyocense_cli.runner.record import Record, run_fingerprint, seal, status_of
@@ -17,7 +19,7 @@ from dyocense_cli.runner.sources import Sources
 if TYPE_CHECKING:
     import numpy as np
 
-    from dyocense_cli.ports import RunStore, SolveEvent, Telemetry, Workspace
+    from dyocense_cli.ports import GraphStore, RunStore, SolveEvent, Telemetry, Workspace
 
 __all__ = ["Kernel", "Order", "Result"]
 
@@ -62,6 +64,7 @@ class Kernel:
     telemetry: Telemetry
     house: House
     ports: Callable[[Order, Observer, Callable[[SolveEvent], bool]], Ports]
+    graph: Callable[[], GraphStore | None]
     resolve_solver: Callable[[Any, str], Any]
     observer: Observer = field(default_factory=Quiet)
     interrupted: Callable[[], bool] = field(default=lambda: False)
@@ -94,7 +97,9 @@ class Kernel:
     def plan(self, order: Order, *, start: np.ndarray | None = None) -> Result:
         """Run the whole pipeline and record the run; an equal whole run that is stored already is returned instead."""
         execution = self.run(order, start=start)
-        return self.record(order, execution)
+        result = self.record(order, execution)
+        record_metrics(execution, self.telemetry, status=result.status[0])
+        return result
 
     def record(self, order: Order, execution: Execution) -> Result:
         """Write a run: whole or absent."""
@@ -110,11 +115,24 @@ class Kernel:
                 )
         sealed = seal(self.house, order, execution, fingerprint, prints)
         place = self.runs.commit(sealed.run_id, sealed.files, sealed.manifest_bytes)
+        self._write_evidence(execution)
         if sealed.manifest.termination != "interrupted":
             self.memo.put_text(mark, f"{sealed.run_id} {sealed.manifest.snapshot_hash}")
         return Result(
             execution, fingerprint, prints, sealed.run_id, place, sealed.manifest.evidence_ref, sealed.manifest.snapshot_hash, sealed
         )
+
+    def _write_evidence(self, execution: Execution) -> None:
+        """Merge the evidence into the graph; the run is kept whatever becomes of it, and merging again changes nothing."""
+        held = execution.held.get("evidence_graph")
+        store = self.graph() if held is not None else None
+        if store is None or held is None:
+            return
+        begun = time.perf_counter()
+        with self.telemetry.span("kernel.evidence.write"):
+            store.merge(held.value)
+        store.close()
+        execution.seconds["write"] = time.perf_counter() - begun
 
     @staticmethod
     def _evidence(fingerprint: str) -> str:
