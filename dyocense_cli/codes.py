@@ -62,6 +62,7 @@ CODES: Final[dict[str, str]] = {
     "DY2218": "named expressions refer to each other in a circle",
     "DY2219": "a compiled model that does not hold together",
     # 23xx context tables
+    "DY2300": "more rows with the same fault",
     "DY2301": "a column is missing",
     "DY2302": "a table cannot be read",
     "DY2303": "a row has too few or too many cells",

@@ -198,7 +198,7 @@ class Obj:
         self._unknown(node, path, reading)
         values: dict[str, Any] = {}
         for row in self.fields:
-            if row.name not in node.fields:
+            if row.name not in node.fields or _nothing(node.fields[row.name], row):
                 if row.required:
                     reading.bad(
                         "DYO-S004",
@@ -247,6 +247,11 @@ class Obj:
             return out
         row = next(f for f in self.fields if f.name == self.short)
         return {"anyOf": [out, row.type.describe()]}
+
+
+def _nothing(node: Node, row: Field) -> bool:
+    """Say whether a section stands there with nothing below it, such as ``limits:`` with its lines commented out."""
+    return node.kind == SCALAR and node.value is None and not node.quoted and isinstance(row.type, (MapOf, ListOf, Obj))
 
 
 def _place(node: Node, path: Path) -> Node:

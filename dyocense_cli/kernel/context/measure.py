@@ -1,0 +1,93 @@
+"""Units of columns: converted to the unit a column is bound in, by the context's own rates and conversions, never by a guess."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from dyocense_cli.artifacts.context import Rate
+from dyocense_cli.optimodel.units import Unit, UnitError, parse_unit
+
+__all__ = ["Measures", "NoConversion", "NoRate"]
+
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
+
+class NoConversion(ValueError):
+    """Two units measure different things, or one is no unit: `a` cannot become `b`."""
+
+    def __init__(self, a: str, b: str) -> None:
+        super().__init__(f"`{a}` cannot be converted to `{b}`")
+        self.a = a
+        self.b = b
+
+
+class NoRate(NoConversion):
+    """Two currencies, and no rate between them in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The units of one context: its currency, and what it declares about others, on the day the plan starts."""
+
+    currency: str
+    extra: tuple[tuple[str, float, str], ...]
+
+    @staticmethod
+    def of(currency: str, rates: Iterable[Rate], conversions: Iterable[Rate], day: str | None) -> Measures:
+        """Return the measures of a context on `day`: of several rates for a pair, the latest that is not after it.
+
+        A rate is used in both directions; a chain of conversions (pallet, case, each) is followed, a chain of rates is not.
+        """
+        extra: dict[str, tuple[float, str]] = {}
+        for rate in sorted(rates, key=lambda r: r.date):
+            if day is not None and rate.date > day:
+                continue
+            if rate.target == currency and rate.rate:
+                extra[rate.source] = (rate.rate, currency)
+            elif rate.source == currency and rate.rate:
+                extra[rate.target] = (1.0 / rate.rate, currency)
+        steps = {c.source: (c.rate, c.target) for c in sorted(conversions, key=lambda c: (c.source, c.date))}
+        for name in steps:
+            factor, base, seen = 1.0, name, {name}
+            while base in steps:
+                step, base = steps[base]
+                factor *= step
+                if base in seen:
+                    break
+                seen.add(base)
+            extra[name] = (factor, base)
+        return Measures(currency, tuple((name, factor, base) for name, (factor, base) in sorted(extra.items())))
+
+    def text(self, unit: str) -> str:
+        """Return a unit with the word `currency` replaced."""
+        return unit.replace("currency", self.currency)
+
+    def factor(self, written: str, wanted: str) -> float:
+        """Return what numbers in `written` are multiplied by to be in `wanted`.
+
+        Raises
+        ------
+        NoRate
+            If they differ by a currency without a rate in force.
+        NoConversion
+            If they differ otherwise.
+        """
+        wanted = self.text(wanted)
+        if written == wanted:
+            return 1.0
+        a, b = self.parse(written), self.parse(wanted)
+        if not a.fits(b):
+            strange = {name for name, _ in set(a.powers) ^ set(b.powers)}
+            kind = NoRate if strange and all(_CURRENCY.fullmatch(name) for name in strange) else NoConversion
+            raise kind(written, wanted)
+        return a.factor / b.factor
+
+    def parse(self, text: str) -> Unit:
+        """Return a unit; NoConversion if `text` is none."""
+        try:
+            return parse_unit(text, currency=self.currency, extra=self.extra)
+        except UnitError:
+            raise NoConversion(text, "a known unit") from None
