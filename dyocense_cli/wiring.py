@@ -15,6 +15,7 @@ from dyocense_cli.artifacts.goal import SolverOptions
 from dyocense_cli.artifacts.policy import Principal
 from dyocense_cli.defaults import default
 from dyocense_cli.errors import DyocenseError, UnavailableError, UsageError
+from dyocense_cli.kernel.privacy.mask import Mask
 from dyocense_cli.ports import Scope
 from dyocense_cli.runner.execute import Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Memo
@@ -177,6 +178,7 @@ def build(
         resolve_solver=_resolve_solver,
         observer=observer or Quiet(),
         interrupted=interrupted,
+        mask=Mask(settings["pii_key"], settings["tenant_id"]),
     )
 
 

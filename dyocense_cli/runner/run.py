@@ -19,6 +19,7 @@ from dyocense_cli.runner.sources import Sources
 if TYPE_CHECKING:
     import numpy as np
 
+    from dyocense_cli.kernel.privacy.mask import Mask
     from dyocense_cli.ports import GraphStore, RunStore, SolveEvent, Telemetry, Workspace
 
 __all__ = ["Kernel", "Order", "Result"]
@@ -68,10 +69,12 @@ class Kernel:
     resolve_solver: Callable[[Any, str], Any]
     observer: Observer = field(default_factory=Quiet)
     interrupted: Callable[[], bool] = field(default=lambda: False)
+    #: replaces personal data before anything is stored
+    mask: Mask | None = None
 
     def open(self, order: Order) -> Execution:
         """Read the files of an order and return an execution that no stage has run in yet."""
-        sources = Sources(self.workspace, self.memo, self.house.version, order.use_cache)
+        sources = Sources(self.workspace, self.memo, self.house.version, order.use_cache, self.mask)
         execution = Execution(self.memo, self.ports(order, self.observer, self._progress), {}, self.observer, self.house.version)
         goal, known = sources.goal(order.goal, order.overrides)
         self._parsed(execution, goal, known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.nouns import resolve
 
 if TYPE_CHECKING:
+    from dyocense_cli.kernel.privacy.mask import Mask
     from dyocense_cli.ports import Workspace
 
 __all__ = ["Sources", "shipped_model", "shipped_models"]
@@ -38,6 +39,8 @@ class Sources:
     memo: Memo
     version: str
     use_cache: bool = True
+    #: replaces personal data before anything is stored
+    mask: Mask | None = None
 
     def goal(self, name: str, overrides: Mapping[str, str]) -> tuple[Held, bool]:
         """Return the parsed goal with `--set` overrides, and whether it was remembered."""
@@ -48,7 +51,11 @@ class Sources:
     def context_spec(self, goal: Any, given: str | None) -> tuple[Held, bool]:
         """Return the parsed context of a goal, or of the file given in its place."""
         name = given if given is not None else self.workspace.resolve(goal.file, goal.context)
-        return self._parsed("context_spec", self.workspace.text(name), name, "kernel.goaldsl.parse:parse_context")
+        tag = {"mask": self.mask.tag} if self.mask is not None else {}
+        text = self.workspace.text(name)
+        return self._parsed(
+            "context_spec", text, name, "kernel.goaldsl.parse:parse_context", tag=tag, finish=None if self.mask is None else self.mask.spec
+        )
 
     def model_spec(self, goal: Any) -> tuple[Held, bool]:
         """Return the parsed model: a shipped name, or a file beside the goal."""
@@ -69,7 +76,7 @@ class Sources:
     def tables(self, spec: Any) -> Held:
         """Return the raw tables of a context, read when someone needs them; their fingerprint is that of the source bytes."""
         if any(t.sql for t in spec.tables.values()):
-            read = self.workspace.tables(spec)
+            read = self._read(spec)
             held = Held("tables", json_sha({k: v.sha for k, v in sorted(read.tables.items())}), "")
             held.put(read)
         else:
@@ -77,14 +84,31 @@ class Sources:
             for key, table in sorted(spec.tables.items()):
                 if table.file is not None:
                     marks[key] = hashlib.sha256(self.workspace.data(self.workspace.resolve(spec.file, table.file))).hexdigest()
-            held = Held("tables", json_sha(marks), "", loader=lambda: self.workspace.tables(spec))
+            marks["mask"] = self.mask.tag if self.mask is not None else ""
+            held = Held("tables", json_sha(marks), "", loader=lambda: self._read(spec))
         held.ident = held.fingerprint
         return held
 
-    def _parsed(self, noun: str, text: str, file: str, function: str, **options: Any) -> tuple[Held, bool]:
-        key = json_sha({"parse": noun, "text": bytes_sha(text.encode()), "file": file, "options": options, "package": self.version})
+    def _read(self, spec: Any) -> Any:
+        tables = self.workspace.tables(spec)
+        return tables if self.mask is None else self.mask.tables(tables, spec)
+
+    def _parsed(
+        self,
+        noun: str,
+        text: str,
+        file: str,
+        function: str,
+        *,
+        tag: Mapping[str, str] | None = None,
+        finish: Callable[[Any], Any] | None = None,
+        **options: Any,
+    ) -> tuple[Held, bool]:
+        asked: dict[str, Any] = {"parse": noun, "text": bytes_sha(text.encode()), "file": file, "options": options, "package": self.version}
+        key = json_sha({**asked, **(tag or {})})
         found = self.memo.find(noun, key) if self.use_cache else None
         if found is not None:
             return found, True
         value = resolve(function)(text, file=file, **options)
+        value = finish(value) if finish is not None else value
         return self.memo.remember(noun, key, value), False

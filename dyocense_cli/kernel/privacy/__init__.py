@@ -1,0 +1,1 @@
+"""Personal data become keyed hashes before anything is stored, logged or shown."""
