@@ -42,27 +42,42 @@ deny contains f if {
 	f := {"id": "POL-G005", "path": [], "args": {"missing": part}}
 }
 
-unanswerable contains "stage" if not input.stage in {"admit", "guard"}
+unanswerable contains "stage" if not has_stage
 
-unanswerable contains "tenant" if not is_named(input.meta.tenant)
+unanswerable contains "tenant" if not has_tenant
 
-unanswerable contains "tier" if not is_named(input.meta.tier)
+unanswerable contains "tier" if not has_tier
 
-unanswerable contains "policies" if not is_array(input.goal.policies)
+unanswerable contains "policies" if not has_policies
 
 unanswerable contains "policies" if {
 	some p in input.goal.policies
 	not is_string(p)
 }
 
-unanswerable contains "suppliers" if not is_array(input.world.suppliers)
+unanswerable contains "suppliers" if not has_suppliers
 
-unanswerable contains "currency" if not is_string(input.world.currency)
+unanswerable contains "currency" if not has_currency
 
 unanswerable contains "spend" if {
 	input.stage == "guard"
-	not is_number(input.plan.spend.total)
+	not has_spend
 }
+
+# In a negated call an undefined argument makes the whole rule undefined, so what must hold has a name of its own.
+has_stage if input.stage in {"admit", "guard"}
+
+has_tenant if is_named(input.meta.tenant)
+
+has_tier if is_named(input.meta.tier)
+
+has_policies if is_array(input.goal.policies)
+
+has_suppliers if is_array(input.world.suppliers)
+
+has_currency if is_string(input.world.currency)
+
+has_spend if is_number(input.plan.spend.total)
 
 is_named(text) if {
 	is_string(text)

@@ -94,7 +94,7 @@ deny contains f if {
 	some c in caps
 	c.rule == "POL-S001"
 	has_budget
-	not lib.within(most.horizon, c.max)
+	not budget_within(c)
 	f := {"id": "POL-S001", "path": ["limits", "budget", "max"], "args": over("the budget", budget.max.value, c)}
 }
 
@@ -102,8 +102,8 @@ deny contains f if {
 	input.stage == "guard"
 	some c in caps
 	c.rule == "POL-S001"
-	not lib.within(input.plan.spend.total, c.max)
-	f := {"id": "POL-S001", "path": ["limits", "budget"], "args": over("the plan's spend", input.plan.spend.total, c)}
+	not total_within(c)
+	f := {"id": "POL-S001", "path": ["limits", "budget"], "args": over("the plan's spend", lib.text(lib.get(input.plan, "spend", {}), "total"), c)}
 }
 
 # METADATA
@@ -119,7 +119,7 @@ deny contains f if {
 	some c in caps
 	c.rule == "POL-S002"
 	has_budget
-	not lib.within(most.period, c.max)
+	not period_within(c)
 	f := {"id": "POL-S002", "path": ["limits", "budget", "max"], "args": over("the budget", budget.max.value, c)}
 }
 
@@ -222,6 +222,13 @@ deny contains f if {
 	count(entries) == 0
 	f := {"id": "POL-S007", "path": ["limits"], "args": {"tenant": input.meta.tenant}}
 }
+
+# In a negated call an undefined argument makes the whole rule undefined, so what must hold has a name of its own.
+budget_within(c) if lib.within(most.horizon, c.max)
+
+period_within(c) if lib.within(most.period, c.max)
+
+total_within(c) if lib.within(input.plan.spend.total, c.max)
 
 over(what, have, c) := {"what": what, "have": have, "cap": c.max, "currency": c.currency, "cap_name": c.name}
 

@@ -26,7 +26,7 @@ scenarios := input.goal.forecast.num_scenarios if not reduced
 #   remediation: Lower forecast.num_scenarios, turn on forecast.reduce, or move to a higher tier.
 deny contains f if {
 	asked
-	not lib.within(scenarios, limits.scenarios)
+	not few_scenarios
 	f := {
 		"id": "POL-T001",
 		"path": ["forecast", "num_scenarios"],
@@ -43,7 +43,7 @@ deny contains f if {
 #   remediation: Lower solver.time_limit, or move to a higher tier.
 deny contains f if {
 	asked
-	not lib.within(input.goal.solver.time_limit_s, limits.time_limit_s)
+	not short_solve
 	f := {
 		"id": "POL-T002",
 		"path": ["solver", "time_limit"],
@@ -77,13 +77,20 @@ deny contains f if {
 #   remediation: Fewer SKUs, suppliers or periods, or a higher tier.
 deny contains f if {
 	asked
-	not lib.within(input.world.cells, limits.cells)
+	not small_model
 	f := {
 		"id": "POL-T004",
 		"path": ["horizon", "periods"],
 		"args": {"have": lib.text(input.world, "cells"), "max": limits.cells, "tier": input.meta.tier},
 	}
 }
+
+# In a negated call an undefined argument makes the whole rule undefined, so what must hold has a name of its own.
+few_scenarios if lib.within(scenarios, limits.scenarios)
+
+short_solve if lib.within(input.goal.solver.time_limit_s, limits.time_limit_s)
+
+small_model if lib.within(input.world.cells, limits.cells)
 
 asked if {
 	input.stage == "admit"
