@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     from dyocense_cli.ports import Forecaster, GraphStore, Lent, PolicyEngine, RunStore, SolveEvent, Telemetry
     from dyocense_cli.settings import Settings
 
-__all__ = ["build", "graph_store", "local_runs", "package_version", "remote_runs", "run_store", "solver", "survey", "telemetry"]
+__all__ = [
+    "build",
+    "graph_store",
+    "local_runs",
+    "package_version",
+    "policy_tool",
+    "remote_runs",
+    "run_store",
+    "solver",
+    "survey",
+    "telemetry",
+]
 
 _LIBRARY = {"highs": "highspy", "cpsat": "ortools", "mathopt": "ortools", "pyomo": "pyomo"}
 
@@ -194,6 +205,12 @@ def _policy(settings: Settings) -> PolicyEngine:
         opa=settings["opa"], url=settings["opa_url"], policies=str(settings.path("policies")), cache=str(settings.path("cache") / "policy")
     )
     return engine
+
+
+def policy_tool(name: str) -> Callable[..., Any]:
+    """Return a tool for policy folders: ``build``, ``test`` or ``rules``."""
+    tool: Callable[..., Any] = resolve(f"adapters.policy.tools:{name}")
+    return tool
 
 
 def _forecaster(settings: Settings, model: str) -> Forecaster:
