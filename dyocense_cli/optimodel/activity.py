@@ -11,7 +11,7 @@ from dyocense_cli.artifacts.optimodel import OptiModel, Rule
 from dyocense_cli.defaults import number
 from dyocense_cli.optimodel.evaluate import Evaluator, RowValues
 
-__all__ = ["RuleActivity", "family", "pressing", "rule_activities", "split_rows"]
+__all__ = ["RuleActivity", "family", "is_negotiable", "is_stated", "pressing", "rule_activities", "split_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,23 @@ class RuleActivity:
     priced_row: int | None
     pressing: int
     rows: int
+    #: the limit is written on the left
+    swapped: bool = False
 
 
 def family(rule: Rule) -> str:
     """Return the name of the planner's rule that a row family came from."""
     return rule.origin or rule.name
+
+
+def is_stated(rule: Rule) -> bool:
+    """Say whether a planner or a policy wrote the rule, rather than the model: it sets a limit or stands in the goal."""
+    return rule.limit is not None or rule.source.startswith(("goal:", "policy:"))
+
+
+def is_negotiable(rule: Rule) -> bool:
+    """Say whether loosening the rule may be suggested."""
+    return rule.relax is not None and is_stated(rule) and not rule.source.startswith("policy:")
 
 
 def split_rows(model: OptiModel, row_values: np.ndarray | None, all_rows: Mapping[str, RowValues]) -> dict[str, np.ndarray]:
@@ -92,22 +104,24 @@ def _activity(model: OptiModel, rule: Rule, rows: RowValues, idle: RowValues, du
     flat = int(np.argmin(closeness))
     at = np.unravel_index(flat, closeness.shape) if rule.dims else ()
     left, right = float(rows.left.ravel()[flat]), float(rows.right.ravel()[flat])
-    if np.array_equal(rows.left, idle.left) and not np.array_equal(rows.right, idle.right):
+    swapped = np.array_equal(rows.left, idle.left) and not np.array_equal(rows.right, idle.right)
+    if swapped:
         left, right = right, left
     price, row = _price(rows, dual)
     labels = {d: model.dims[d][int(i)] for d, i in zip(rule.dims, at, strict=True)}
     return RuleActivity(
-        family(rule),
-        rule,
-        left,
-        right,
-        float(rows.slack.ravel()[flat]),
-        labels,
-        rows.op,
-        price,
-        row,
-        int(press.sum()),
-        int(rows.exists.sum()),
+        name=family(rule),
+        rule=rule,
+        activity=left,
+        limit=right,
+        slack=float(rows.slack.ravel()[flat]),
+        labels=labels,
+        op=rows.op,
+        price=price,
+        priced_row=row,
+        pressing=int(press.sum()),
+        rows=int(rows.exists.sum()),
+        swapped=swapped,
     )
 
 

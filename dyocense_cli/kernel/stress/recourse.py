@@ -16,9 +16,11 @@ from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel, Rule, Term
 from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.kernel.stress.worlds import World, side_by_side
+from dyocense_cli.optimodel.activity import is_negotiable
 from dyocense_cli.optimodel.evaluate import Evaluator, per_scenario, split_columns
 from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.optimodel.expr.printer import show
+from dyocense_cli.optimodel.members import coordinates
 from dyocense_cli.ports import Lent, SolveLimits
 
 __all__ = ["Outcome", "play", "raw_terms"]
@@ -98,10 +100,7 @@ def _scenario_of_rows(ground: GroundModel) -> np.ndarray:
     found = np.zeros(ground.n_rows, dtype=np.int64)
     for block in ground.rows:
         if "scenario" in block.dims:
-            axis = block.dims.index("scenario")
-            shape = tuple(len(ground.dims[d]) for d in block.dims)
-            coords = np.unravel_index(np.arange(block.stop - block.start), shape)[axis] if block.coords is None else block.coords[axis]
-            found[block.start : block.stop] = coords
+            found[block.start : block.stop] = coordinates(block, ground.dims)[block.dims.index("scenario")]
     return found
 
 
@@ -165,7 +164,7 @@ def _loose_rows(model: OptiModel, ground: GroundModel) -> np.ndarray:
     rules: dict[str, Rule] = {r.name: r for r in model.rules}
     found = np.zeros(ground.n_rows, dtype=bool)
     for block in ground.rows:
-        found[block.start : block.stop] = rules[block.name].relax is not None
+        found[block.start : block.stop] = is_negotiable(rules[block.name])
     return found
 
 

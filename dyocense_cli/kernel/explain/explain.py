@@ -1,0 +1,59 @@
+"""Why this plan, or why none."""
+
+from __future__ import annotations
+
+from dyocense_cli.artifacts.optimodel import OptiModel
+from dyocense_cli.artifacts.plan import Explanation, Plan
+from dyocense_cli.artifacts.solution import Solution, Status
+from dyocense_cli.kernel.explain.binding import binding_rules, reduced_costs, relaxation
+from dyocense_cli.kernel.explain.changes import alternatives, sensitivities
+from dyocense_cli.kernel.explain.conflict import conflicts
+from dyocense_cli.kernel.explain.probe import Prober
+from dyocense_cli.kernel.explain.relax import ways
+from dyocense_cli.kernel.explain.unbounded import ray
+from dyocense_cli.optimodel.evaluate import split_columns
+from dyocense_cli.ports import Lent
+
+__all__ = ["explain"]
+
+#: columns above which nothing is solved again to explain
+_LARGE = 400_000
+
+
+def explain(optimodel: OptiModel, solution: Solution, plan: Plan, *, lent: Lent) -> Explanation:
+    """Return binding rules with prices, sensitivities and alternatives of a plan; or conflicts and ways out; or the unbounded direction.
+
+    Every conflict is proved irreducible or marked unproven, every way is solved before it is suggested.
+    """
+    if solution.status is Status.INFEASIBLE:
+        return _infeasible(optimodel, lent)
+    if solution.status is Status.UNBOUNDED:
+        return Explanation(unbounded_ray=ray(lent.ground(optimodel), lent))
+    if solution.x is None:
+        return Explanation(notes=(f"no plan is held: the solver stopped at {solution.termination}",))
+    ground = lent.ground(optimodel)
+    values = split_columns(optimodel, solution.x)
+    if solution.x.size > _LARGE:
+        note = f"the model has {solution.x.size} columns: nothing was solved again to explain the plan"
+        return Explanation(reduced_costs=reduced_costs(optimodel, ground, solution, solution), notes=(note,))
+    relaxed = relaxation(ground, solution, lent)
+    binding, notes = binding_rules(optimodel, ground, solution, relaxed, lent=lent)
+    return Explanation(
+        binding=binding,
+        reduced_costs=reduced_costs(optimodel, ground, solution, relaxed),
+        sensitivities=tuple(sensitivities(optimodel, ground, solution, values, lent)),
+        alternatives=alternatives(optimodel, ground, solution, plan, lent),
+        notes=notes,
+    )
+
+
+def _infeasible(model: OptiModel, lent: Lent) -> Explanation:
+    prober = Prober(lent.ground(model), lent)
+    found = conflicts(model, prober)
+    out = ways(model, prober)
+    notes: tuple[str, ...] = ()
+    if not found:
+        notes = ("no set of rules could be proved to be in conflict within the limits of the probes",)
+    if not any(w.verified for w in out):
+        notes = (*notes, "no loosening of the rules that may be loosened was found to be enough")
+    return Explanation(conflicts=found, ways=out, notes=notes)
