@@ -224,7 +224,8 @@ def _forecaster(settings: Settings, model: str) -> Forecaster:
 def _lent(progress: Callable[[SolveEvent], bool]) -> Lent:
     from dyocense_cli.ports import Lent
 
-    return Lent(ground=resolve("kernel.optimizer.ground:ground"), solve=_solve_by_name, progress=progress)
+    clock = registry.load("clock", "system")()
+    return Lent(ground=resolve("kernel.optimizer.ground:ground"), solve=_solve_by_name, progress=progress, seconds=clock.monotonic)
 
 
 def _solve_by_name(model: Any, limits: Any, *, start: Any = None, progress: Any = None, backend: str = "auto") -> Any:

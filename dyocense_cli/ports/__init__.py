@@ -189,11 +189,15 @@ Ground: TypeAlias = "Callable[[OptiModel], GroundModel]"
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """Effects lent to a pure stage: how to ground a model and how to solve a ground one, never which solver it is."""
+    """Effects lent to a pure stage: how to ground a model and how to solve a ground one, never which solver it is.
+
+    `seconds` counts up from any start; a stage reads it only to stop in time, and a result that it stopped is not reproducible.
+    """
 
     ground: Ground
     solve: Solve
     progress: Progress | None = None
+    seconds: Callable[[], float] | None = None
 
 
 class PolicyEngine(Protocol):

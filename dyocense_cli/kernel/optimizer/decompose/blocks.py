@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -51,8 +52,8 @@ def prepare(form: BlockForm, *, threads: int = 1) -> Arrays:
     margin = np.where(exists, form.qmin, 0).max(axis=(1, 2)).astype(np.int64)
     weight = np.ones((S, T, W)) if form.no_backlog else np.ascontiguousarray(np.broadcast_to(form.kw, (S, T, W)), dtype=float)
     limit = np.zeros(S) if form.limit is None else np.ascontiguousarray(form.limit, dtype=float)
-    return Arrays(form, need + margin + 2, need + margin + 2, weight, limit, _steps(form, weight), form.no_backlog or form.limit is not None,
-                  threads)
+    has_row = form.no_backlog or form.limit is not None
+    return Arrays(form, need + margin + 2, need + margin + 2, weight, limit, _steps(form, weight), has_row, threads)
 
 
 def _steps(form: BlockForm, weight: np.ndarray) -> np.ndarray:
@@ -64,8 +65,8 @@ def _steps(form: BlockForm, weight: np.ndarray) -> np.ndarray:
     owed = np.broadcast_to(form.cneg, (S, T, W)).mean(axis=(1, 2))
     if form.no_backlog:
         order = np.where(exists, form.cy, 0.0).max(axis=(1, 2))
-        return np.maximum(10.0 * (np.abs(buy) + order) + 10.0 * W * owed, 1.0) / per_row
-    return np.maximum(np.maximum(owed, 0.1 * np.abs(buy) / W), 1e-9) / per_row
+        return np.asarray(np.maximum(10.0 * (np.abs(buy) + order) + 10.0 * W * owed, 1.0) / per_row)
+    return np.asarray(np.maximum(np.maximum(owed, 0.1 * np.abs(buy) / W), 1e-9) / per_row)
 
 
 def _spread(work: Callable[[int, int], None], size: int, threads: int) -> None:
@@ -75,7 +76,7 @@ def _spread(work: Callable[[int, int], None], size: int, threads: int) -> None:
         return
     edges = [size * i // parts for i in range(parts + 1)]
     with ThreadPoolExecutor(parts) as pool:
-        for done in [pool.submit(work, lo, hi) for lo, hi in zip(edges, edges[1:], strict=False)]:
+        for done in [pool.submit(work, lo, hi) for lo, hi in pairwise(edges)]:
             done.result()
 
 

@@ -111,55 +111,61 @@ def bound(
     `wk` has at least ``4·2^A + 11`` rows of `n` numbers.
     """
     A, T = c.shape
-    subsets = 1 << A
+    base = 4 << A
     info = np.empty(4)
     span = np.empty(4, np.int64)
     _spread(lead, span)
-    least, most, fast, slow = span[0], span[1], span[2], span[3]
-    linear = np.zeros(4 * subsets)
-    base = 4 * subsets
-    for r in range(base):
-        for i in range(n):
-            wk[r, i] = 0.0
-    cost, g, out, pre, suf = wk[base + 6], wk[base + 7], wk[base + 8], wk[base + 9], wk[base + 10]
+    linear = np.zeros(base)
     for i in range(n):
-        wk[base, i] = 0.0
-        wk[base + 1, i] = 0.0
+        for r in range(base + 2):
+            wk[r, i] = 0.0
         wk[base + 2, i] = BIG
     now = 0
     earned = 0.0
     for t in range(T - 1, -1, -1):
-        free, calm, lated = wk[base + 3 * now], wk[base + 3 * now + 1], wk[base + 3 * now + 2]
+        before = wk[base + 3 * now : base + 3 * now + 3]
         now = 1 - now
-        free2, calm2, lated2 = wk[base + 3 * now], wk[base + 3 * now + 1], wk[base + 3 * now + 2]
+        layers = wk[base + 3 * now : base + 3 * now + 3]
         for i in range(n):
-            free2[i] = free[i]
-            calm2[i] = free[i]
-            lated2[i] = BIG
+            layers[0, i] = before[0, i]
+            layers[1, i] = before[0, i]
+            layers[2, i] = BIG
         gain = 0.0
-        for q in range(1, subsets):
+        for q in range(1, 1 << A):
             ok = _subset(q, t, c, fo, qmin, qmax, info)
-            for late in range(2 if q & fast else 1):
-                for early in range(2 if q & slow else 1):
-                    r = 4 * q + 2 * late + early
-                    slopes = wk[r]
-                    linear[r] += _kinks(q, t, late, early, least, most, lead, net, ph, pb, n, slopes)
-                    if not ok:
-                        continue
-                    end = integrate(slopes, linear[r] + info[1], n, cost)
-                    if end * info[3] < gain:
-                        gain = end * info[3]
-                    after = free
-                    if q & slow:
-                        after = lated if early else calm
-                    for i in range(n):
-                        g[i] = cost[i] + after[i]
-                    window_min(g, n, int(info[2]), int(info[3]), True, out, pre, suf)
-                    if late:
-                        _take(n, info[0], out, cost, lated2)
-                    else:
-                        _take(n, info[0], out, cost, free2)
-                        if not q & fast:
-                            _take(n, info[0], out, cost, calm2)
+            for kind in range(4):
+                late, early = kind >> 1, kind & 1
+                if (late and not q & span[2]) or (early and not q & span[3]):
+                    continue
+                r = 4 * q + kind
+                linear[r] += _kinks(q, t, late, early, span[0], span[1], lead, net, ph, pb, n, wk[r])
+                if ok:
+                    gain = min(gain, _order(n, q, kind, span, info, linear[r], wk[r], before, layers, wk[base + 6 :]))
         earned += gain
-    return wk[base + 3 * now, 0] + earned + constant(net, ph, pb)
+    total: float = wk[base + 3 * now, 0] + earned + constant(net, ph, pb)
+    return total
+
+
+@kernel
+def _order(
+    n: int, q: int, kind: int, span: np.ndarray, info: np.ndarray, lin: float, slopes: np.ndarray, before: np.ndarray, layers: np.ndarray,
+    wk: np.ndarray,
+) -> float:
+    """Lower the layers by ordering subset `q`; return the most that lots beyond the last state could earn (≤ 0)."""
+    cost, g, out, pre, suf = wk[0], wk[1], wk[2], wk[3], wk[4]
+    end = integrate(slopes, lin + info[1], n, cost)
+    late, early = kind >> 1, kind & 1
+    after = before[0]
+    if q & span[3]:
+        after = before[2] if early else before[1]
+    for i in range(n):
+        g[i] = cost[i] + after[i]
+    window_min(g, n, int(info[2]), int(info[3]), True, out, pre, suf)
+    if late:
+        _take(n, info[0], out, cost, layers[2])
+    else:
+        _take(n, info[0], out, cost, layers[0])
+        if not q & span[2]:
+            _take(n, info[0], out, cost, layers[1])
+    gain: float = min(end * info[3], 0.0)
+    return gain

@@ -28,7 +28,7 @@ class Dual:
 
 def _scales(form: BlockForm, master: Master, answer: Answer, used: np.ndarray) -> np.ndarray:
     """Return what one step of each row's price should weigh: cost per unit of the row over the row's size, squared norm aside."""
-    S, A, T, W = form.shape
+    S, _, T, W = form.shape
     spent = {"x": float(np.abs(form.cx * answer.x).sum()), "y": float(np.abs(form.cy * (answer.x > 0)).sum())}
     pos, neg = np.maximum(answer.u, 0), np.maximum(-answer.u, 0)
     spent["pos"] = float(np.abs(np.broadcast_to(form.cpos, (S, T, W)) * pos).sum())
@@ -47,9 +47,7 @@ def _scales(form: BlockForm, master: Master, answer: Answer, used: np.ndarray) -
     return out
 
 
-def improve(
-    arrays: Arrays, master: Master, start: Dual, iterations: int, *, first: float = 0.06, last: float = 0.003
-) -> tuple[Dual, Answer]:
+def improve(arrays: Arrays, master: Master, start: Dual, iterations: int) -> tuple[Dual, Answer]:
     """Raise the Lagrangian value from `start`; return the best prices and the last plans.
 
     The step is Polyak's, ``(target - value) / |g|²`` in a diagonal metric, with target = best · (1 + d); d shrinks after three
@@ -91,13 +89,13 @@ def improve(
             scale = _scales(form, master, answer, used)
         gradient = used - rhs
         smooth = gradient if smooth is None else 0.6 * gradient + 0.4 * smooth
-        prices = _step(form, master, prices, smooth, scale, best.value + ahead * abs(best.value) - value)
+        prices = _step(form, master, prices, smooth=smooth, scale=scale, room=best.value + ahead * abs(best.value) - value)
     if answer is None:
         answer = plans(arrays, priced(form, best.prices), best.kappa)
     return best, answer
 
 
-def _step(form: BlockForm, master: Master, prices: np.ndarray, smooth: np.ndarray, scale: np.ndarray, room: float) -> np.ndarray:
+def _step(form: BlockForm, master: Master, prices: np.ndarray, *, smooth: np.ndarray, scale: np.ndarray, room: float) -> np.ndarray:
     direction = smooth.copy()
     for j in master.ties:  # along the tie the price total cannot move
         rows = np.flatnonzero(master.matrix[:, j])

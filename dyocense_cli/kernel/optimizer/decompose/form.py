@@ -118,5 +118,11 @@ def subset(form: BlockForm, index: np.ndarray) -> BlockForm:
         replace(c, rhs=c.rhs * share, parts=tuple(replace(p, coef=_pick(p.coef, index), rows=_pick(p.rows, index)) for p in c.parts))
         for c in form.couplings
     )
-    per_block = {name: _pick(getattr(form, name), index) for name in ("net", "lead", "qmin", "qmax", "cx", "cy", "cpos", "cneg", "kw")}
-    return replace(form, **per_block, limit=None if form.limit is None else form.limit[index], couplings=couplings)
+    def pick(array: np.ndarray) -> np.ndarray:
+        return _pick(array, index)
+
+    return replace(
+        form, net=pick(form.net), lead=pick(form.lead), qmin=pick(form.qmin), qmax=pick(form.qmax), cx=pick(form.cx), cy=pick(form.cy),
+        cpos=pick(form.cpos), cneg=pick(form.cneg), kw=pick(form.kw), limit=None if form.limit is None else form.limit[index],
+        couplings=couplings,
+    )

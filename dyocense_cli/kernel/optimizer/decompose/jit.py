@@ -7,7 +7,7 @@ The kernels are plain Python over NumPy arrays; without numba they still run, fa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 __all__ = ["AVAILABLE", "kernel"]
 
@@ -43,4 +43,4 @@ def kernel(function: F) -> F:
 
     Arithmetic may be reassociated: values agree with plain Python to rounding, and no kernel uses infinities or NaN.
     """
-    return cast("F", _compile(function))
+    return _compile(function)

@@ -96,8 +96,7 @@ def settle(form: BlockForm, master: Master, used: np.ndarray) -> Settled:
     upto = np.cumsum(price_cap[order])
     at = int(np.searchsorted(upto, form.master_cost[tie] - 1e-12))
     threshold = loss[order[min(at, order.size - 1)]]
-    if form.master_lower[tie] > threshold:
-        threshold = form.master_lower[tie]
+    threshold = max(threshold, form.master_lower[tie])
     taken = np.minimum(price_cap[order], np.maximum(form.master_cost[tie] - (upto - price_cap[order]), 0.0))
     taken = np.where(loss[order] >= threshold, taken, 0.0)
     prices[rows[order]] = np.where(np.isfinite(taken), taken, form.master_cost[tie])
@@ -122,19 +121,19 @@ def project(form: BlockForm, master: Master, prices: np.ndarray) -> np.ndarray:
     p = np.clip(prices, box_low, master.cap)
     for _ in range(1 if master.ties.size <= 1 else 50):
         for j in master.ties:
-            p = _onto(p, master.matrix[:, j], float(form.master_cost[j]), box_low, master.cap,
-                      bool(np.isneginf(form.master_lower[j])), bool(np.isposinf(form.master_upper[j])))
-    return p
+            p = _onto(p, master.matrix[:, j], cost=float(form.master_cost[j]), low=box_low, high=master.cap,
+                      below=bool(np.isneginf(form.master_lower[j])), above=bool(np.isposinf(form.master_upper[j])))
+    return np.asarray(p)
 
 
-def _onto(p: np.ndarray, a: np.ndarray, cost: float, low: np.ndarray, high: np.ndarray, below: bool, above: bool) -> np.ndarray:
+def _onto(p: np.ndarray, a: np.ndarray, *, cost: float, low: np.ndarray, high: np.ndarray, below: bool, above: bool) -> np.ndarray:
     """Project onto ``cost + a·p ≥ 0`` (column unbounded above), ``≤ 0`` (below) or both, within the box, by bisection on the shift."""
     reduced = cost + a @ p
     if (reduced >= 0 or not above) and (reduced <= 0 or not below):
         return p
 
     def shifted(m: float) -> np.ndarray:
-        return np.clip(p + m * a, low, high)
+        return np.asarray(np.clip(p + m * a, low, high))
 
     sign = 1.0 if reduced < 0 else -1.0
     far = 1.0

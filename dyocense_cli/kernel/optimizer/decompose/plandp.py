@@ -109,47 +109,53 @@ def plan(
     `wk` has at least ``2·A·T + A + 5`` rows of `n` numbers.
     """
     A, T = c.shape
-    W = net.shape[1]
     K = A * T
     slopes0 = 2 * K + 1
-    g = wk[slopes0 + A]
-    out = wk[slopes0 + A + 1]
-    pre = wk[slopes0 + A + 2]
-    suf = wk[slopes0 + A + 3]
     linear = np.zeros(A)
-    for a in range(A):
-        for i in range(n):
-            wk[slopes0 + a, i] = 0.0
     for i in range(n):
         wk[2 * K, i] = 0.0
+        for a in range(A):
+            wk[slopes0 + a, i] = 0.0
     for t in range(T - 1, -1, -1):
         for a in range(A - 1, -1, -1):
             k = t * A + a
-            slopes = wk[slopes0 + a]
-            lin = linear[a]
-            for w in range(W):
-                tt = t + lead[a, w]
-                if tt < T:
-                    q = pb[tt, w]
-                    lin += add_kink(slopes, n, net[tt, w], ph[tt, w] + q) - q
-            linear[a] = lin
-            value = wk[K + k]
-            after = wk[K + k + 1]
+            linear[a] += _reach(t, n, net, ph, pb, lead[a], wk[slopes0 + a])
             if qmax[a, t] < qmin[a, t]:
                 for i in range(n):
-                    value[i] = after[i]
-                continue
-            cost = wk[k]
-            integrate(slopes, lin + c[a, t], n, cost)
-            for i in range(n):
-                g[i] = cost[i] + after[i]
-            window_min(g, n, qmin[a, t], qmax[a, t], False, out, pre, suf)
-            f = fo[a, t]
-            for i in range(n):
-                z = out[i] - cost[i] + f
-                value[i] = z if z < after[i] else after[i]
+                    wk[K + k, i] = wk[K + k + 1, i]
+            else:
+                integrate(wk[slopes0 + a], linear[a] + c[a, t], n, wk[k])
+                _choose(n, fo[a, t], qmin[a, t], qmax[a, t], wk[k], wk[K + k + 1], wk[K + k], wk[slopes0 + A :])
     _walk(n, A, T, qmin, qmax, x, wk)
-    return wk[K, 0] + constant(net, ph, pb)
+    total: float = wk[K, 0] + constant(net, ph, pb)
+    return total
+
+
+@kernel
+def _reach(t: int, n: int, net: np.ndarray, ph: np.ndarray, pb: np.ndarray, lead: np.ndarray, slopes: np.ndarray) -> float:
+    """Add the kinks of the periods that an order of period `t` reaches first; return the slope before 0."""
+    T, W = net.shape
+    lin = 0.0
+    for w in range(W):
+        tt = t + lead[w]
+        if tt < T:
+            q = pb[tt, w]
+            lin += add_kink(slopes, n, net[tt, w], ph[tt, w] + q) - q
+    return lin
+
+
+@kernel
+def _choose(
+    n: int, f: float, lo: int, hi: int, cost: np.ndarray, after: np.ndarray, value: np.ndarray, wk: np.ndarray
+) -> None:
+    """Set `value` to the cheaper of ordering (fixed cost `f`, lo..hi lots) and not, per state."""
+    g, out, pre, suf = wk[0], wk[1], wk[2], wk[3]
+    for i in range(n):
+        g[i] = cost[i] + after[i]
+    window_min(g, n, lo, hi, False, out, pre, suf)
+    for i in range(n):
+        z = out[i] - cost[i] + f
+        value[i] = z if z < after[i] else after[i]
 
 
 @kernel

@@ -126,12 +126,13 @@ def insertion(
         trial = np.where(room.capped, trial * scale, trial)
         costs = priced(form, trial)
         quick = (4, 3) if number == 0 and S > 1000 else (6, 5)
-        broken = _pass(arrays, room, costs, kappa, x, left, order, quick)
+        broken = _pass(arrays, room, costs, kappa=kappa, x=x, left=left, order=order, quick=quick)
         objective, u, settled, excess = evaluate(arrays, settle, x)
         found.passes = number + 1
         if broken == 0 and excess <= 1e-9:
             if objective < found.objective:
-                found.x, found.u, found.objective, found.settled, found.feasible, found.excess = x.copy(), u, objective, settled, True, excess
+                found.x, found.u, found.objective, found.settled = x.copy(), u, objective, settled
+                found.feasible, found.excess = True, excess
                 found.trail.append((number, objective))
             if found.objective - bound <= gap * abs(found.objective):
                 found.stopped = "gap"
@@ -141,7 +142,7 @@ def insertion(
         if guard is not None and guard(found):
             found.stopped = "guard"
             break
-        prices = _reprice(form, prices, dual.prices, usage(form, x, u), soft, number)
+        prices = _reprice(form, prices, dual.prices, used=usage(form, x, u), soft=soft, number=number)
         lean = 0.5 * dual.prices + 0.5 * settled.prices if number % 2 == 0 else dual.prices
         scale = 1.3 if broken else float(rng.choice(SCALES if S > 31 else FEW_SCALES))
         order = rng.permutation(blocks)
@@ -149,7 +150,8 @@ def insertion(
 
 
 def _pass(
-    arrays: Arrays, room: Room, costs: Costs, kappa: np.ndarray, x: np.ndarray, left: np.ndarray, order: np.ndarray, quick: tuple[int, int]
+    arrays: Arrays, room: Room, costs: Costs, *, kappa: np.ndarray, x: np.ndarray, left: np.ndarray, order: np.ndarray,
+    quick: tuple[int, int],
 ) -> int:
     form = arrays.form
     return sweep.insert_blocks(
@@ -158,7 +160,7 @@ def _pass(
     )
 
 
-def _reprice(form: BlockForm, prices: np.ndarray, home: np.ndarray, used: np.ndarray, soft: np.ndarray, number: int) -> np.ndarray:
+def _reprice(form: BlockForm, prices: np.ndarray, home: np.ndarray, *, used: np.ndarray, soft: np.ndarray, number: int) -> np.ndarray:
     """Make soft rows over their limit dearer, let the others drift home."""
     over = soft & (used > form.rhs + 1e-9 * (1 + np.abs(form.rhs)))
     worth = np.abs(form.cx).sum() / max(form.cx.size, 1) / np.maximum(np.abs(used) / max(form.net.shape[0], 1), 1e-9)

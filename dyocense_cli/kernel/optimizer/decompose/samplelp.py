@@ -45,8 +45,11 @@ class _Rows:
         return out
 
 
-def relaxation(form: BlockForm, *, integer: bool = False) -> GroundModel:
-    """Return the model of a form; continuous unless `integer`. Column order: x, y, pos, neg, master, each in C order."""
+def relaxation(form: BlockForm, *, integer: bool = False, tighten: bool = True) -> GroundModel:
+    """Return the model of a form; continuous unless `integer`. Column order: x, y, pos, neg, master, each in C order.
+
+    With `tighten` no order exceeds the largest need, which no price ≥ 0 makes worth while.
+    """
     S, A, T, W = form.shape
     n, m, k = S * A * T, S * T * W, form.master_cost.size
     x = np.arange(n).reshape(S, A, T)
@@ -54,7 +57,8 @@ def relaxation(form: BlockForm, *, integer: bool = False) -> GroundModel:
     columns = {"x": x, "y": n + x, "pos": pos, "neg": m + pos}
     rows = _Rows(2 * n + 2 * m + k)
     exists = form.qmax >= form.qmin
-    most = np.where(exists, np.minimum(form.qmax, np.maximum(form.qmin, _need(form)[:, None, None])), 0)
+    useful = np.maximum(form.qmin, _need(form)[:, None, None]) if tighten else form.qmax
+    most = np.where(exists, np.minimum(form.qmax, useful), 0)
     _semicontinuous(rows, columns, form, most)
     _balance(rows, columns, form)
     if form.limit is not None and not form.no_backlog:
@@ -67,7 +71,8 @@ def relaxation(form: BlockForm, *, integer: bool = False) -> GroundModel:
         upper[2 * n + m : 2 * n + 2 * m] = 0.0
     lower = np.zeros(rows.n_cols)
     upper[2 * n + 2 * m :], lower[2 * n + 2 * m :] = form.master_upper, form.master_lower
-    wide = [np.broadcast_to(c, s).ravel() for c, s in ((form.cx, (S, A, T)), (form.cy, (S, A, T)), (form.cpos, (S, T, W)), (form.cneg, (S, T, W)))]
+    costs = ((form.cx, x), (form.cy, x), (form.cpos, pos), (form.cneg, pos))
+    wide = [np.broadcast_to(cost, places.shape).ravel() for cost, places in costs]
     matrix = rows.matrix()
     whole = np.zeros(rows.n_cols, np.uint8)
     whole[: 2 * n] = integer
@@ -79,7 +84,7 @@ def relaxation(form: BlockForm, *, integer: bool = False) -> GroundModel:
 
 
 def _need(form: BlockForm) -> np.ndarray:
-    return np.maximum(np.ceil(form.net.max(axis=(1, 2)) - 1e-9), 0)
+    return np.asarray(np.maximum(np.ceil(form.net.max(axis=(1, 2)) - 1e-9), 0))
 
 
 def _semicontinuous(rows: _Rows, columns: dict[str, np.ndarray], form: BlockForm, most: np.ndarray) -> None:

@@ -126,13 +126,63 @@ def _caps(qmax: np.ndarray, rows: np.ndarray, ax: np.ndarray, ay: np.ndarray, s:
 
 
 @kernel
-def _keep(z: float, x: np.ndarray, best: np.ndarray, best_z: float) -> float:
-    if z >= best_z - 1e-9:
-        return best_z
+def _copy(x: np.ndarray, out: np.ndarray) -> None:
     for a in range(x.shape[0]):
         for t in range(x.shape[1]):
-            best[a, t] = x[a, t]
-    return z
+            out[a, t] = x[a, t]
+
+
+@kernel
+def _worth(
+    x: np.ndarray, u: np.ndarray, c: np.ndarray, fo: np.ndarray, ph: np.ndarray, pb: np.ndarray, kw: np.ndarray, allowed: float
+) -> float:
+    """Return the priced cost of a plan, or a penalty that grows with what it owes too much."""
+    e = _owed(u, kw)
+    return BROKEN * (1 + min(e, 1e4)) if e > allowed else _cost(x, u, c, fo, ph, pb)
+
+
+@kernel
+def _next(k: float, low: float, high: float, step: float) -> float:
+    """Return the next multiplier of a search that has failed at `low` and (where `high` ≥ 0) succeeded at `high`."""
+    return 1.6 * k + 0.1 * step if high < 0 else 0.5 * (low + high)
+
+
+@kernel
+def _search(
+    n: int, c: np.ndarray, fo: np.ndarray, qmin: np.ndarray, cap: np.ndarray, net: np.ndarray, ph: np.ndarray, pb: np.ndarray,
+    kw: np.ndarray, lead: np.ndarray, allowed: float, step: float, k: float, tries: int, best: np.ndarray, best_z: float,
+    missed: np.ndarray,
+    out: np.ndarray, trial: np.ndarray, wk: np.ndarray,
+) -> float:
+    """Search the multiplier for plans that keep the block's row; `best` and its worth (returned) take what is cheaper.
+
+    `out` is set to the last failing multiplier, the last succeeding one (-1 if none), and 1 if any failed (its plan in `missed`).
+    """
+    b = np.empty(net.shape)
+    u = np.empty(net.shape)
+    out[0], out[1], out[2] = 0.0, -1.0, 0.0
+    for it in range(tries + 6):
+        if it >= tries and best_z < BROKEN:
+            break
+        _penalty(pb, kw, k, b)
+        plan(n, c, fo, qmin, cap, net, ph, b, lead, trial, wk)
+        recourse(trial, net, lead, u)
+        z = _worth(trial, u, c, fo, ph, pb, kw, allowed)
+        if z < best_z - 1e-9:
+            best_z = z
+            _copy(trial, best)
+        if z >= BROKEN:
+            out[0], out[2] = k, 1.0
+            _copy(trial, missed)
+            k = _next(k, k, out[1], step)
+        else:
+            out[1] = k
+            if k <= 0:
+                break
+            k = 0.5 * (out[0] + k) if out[2] > 0 else max(0.6 * k - 0.02 * step, 0.0)
+        if out[1] >= 0 and out[2] > 0 and out[1] - out[0] < 0.01 * step:
+            break
+    return best_z
 
 
 @kernel
@@ -144,83 +194,67 @@ def insert_blocks(
     """Re-plan the blocks of `order` one after another within the room that the others leave; return how many stay broken.
 
     Each block gives back its room, caps its orders by what is left, and keeps the cheapest of its old plan, plans along a search
-    over its service multiplier, and plans restricted to the orders of the best plan that just misses the service row.
+    over its service multiplier, and plans restricted to the orders of the plan that just misses the service row.
     `rows`, `ax`, `ay` are [F, S, A, T]: row, use per lot and per order in each shared row family; `step` [S] scales the search.
     """
     A, T = c.shape[1], c.shape[2]
     wk = _rows(n, A, T)
-    b = np.empty(net.shape[1:])
     u = np.empty(net.shape[1:])
     cap = np.empty((A, T), np.int32)
-    cap2 = np.empty((A, T), np.int32)
     trial = np.zeros((A, T), np.int32)
     best = np.zeros((A, T), np.int32)
     missed = np.zeros((A, T), np.int32)
+    found = np.empty(3)
     broken = 0
     for i in range(order.size):
         s = order[i]
         _take_room(x[s], -1.0, rows, ax, ay, s, room)
         _caps(qmax[s], rows, ax, ay, s, room, cap)
         recourse(x[s], net[s], lead[s], u)
-        e = _owed(u, kw[s])
         allowed = limit[s] * (1 + 1e-9) + 1e-9
-        z = _cost(x[s], u, c[s], fo[s], ph[s], pb[s])
-        for a in range(A):
-            for t in range(T):
-                best[a, t] = x[s, a, t]
-                if x[s, a, t] > cap[a, t]:
-                    e = BROKEN
-        best_z = z if e <= allowed else BROKEN * (1 + min(e, 1e4))
-        k = kappa[s]
-        low = 0.0
-        high = -1.0
-        missing = False
-        for it in range(searches + 6):
-            if it >= searches and best_z < BROKEN:
-                break
-            _penalty(pb[s], kw[s], k, b)
-            plan(n[s], c[s], fo[s], qmin[s], cap, net[s], ph[s], b, lead[s], trial, wk)
-            recourse(trial, net[s], lead[s], u)
-            e = _owed(u, kw[s])
-            if e > allowed:
-                best_z = _keep(BROKEN * (1 + min(e, 1e4)), trial, best, best_z)
-                low = k
-                missing = True
-                for a in range(A):
-                    for t in range(T):
-                        missed[a, t] = trial[a, t]
-                k = 1.6 * k + 0.1 * step[s] if high < 0 else 0.5 * (low + high)
-            else:
-                best_z = _keep(_cost(trial, u, c[s], fo[s], ph[s], pb[s]), trial, best, best_z)
-                high = k
-                if k <= 0:
-                    break
-                k = 0.5 * (low + high) if missing else max(0.6 * k - 0.02 * step[s], 0.0)
-            if high >= 0 and missing and high - low < 0.01 * step[s]:
-                break
-        if high >= 0:
-            kappa[s] = high
-        if missing and polishes > 0:
+        _copy(x[s], best)
+        z = _worth(best, u, c[s], fo[s], ph[s], pb[s], kw[s], allowed)
+        if np.any(best > cap):
+            z = BROKEN * 1e4
+        z = _search(n[s], c[s], fo[s], qmin[s], cap, net[s], ph[s], pb[s], kw[s], lead[s], allowed, step[s], kappa[s], searches, best, z,
+                    missed, found, trial, wk)
+        if found[1] >= 0:
+            kappa[s] = found[1]
+        if found[2] > 0 and polishes > 0:
             for a in range(A):
                 for t in range(T):
-                    cap2[a, t] = cap[a, t] if missed[a, t] > 0 else 0
-            high = -1.0
-            k = 1.3 * low + 0.1 * step[s]
-            for _ in range(polishes):
-                _penalty(pb[s], kw[s], k, b)
-                plan(n[s], c[s], fo[s], qmin[s], cap2, net[s], ph[s], b, lead[s], trial, wk)
-                recourse(trial, net[s], lead[s], u)
-                if _owed(u, kw[s]) <= allowed:
-                    best_z = _keep(_cost(trial, u, c[s], fo[s], ph[s], pb[s]), trial, best, best_z)
-                    high = k
-                    k = 0.5 * (low + high)
-                else:
-                    low = k
-                    k = 1.6 * k + 0.1 * step[s] if high < 0 else 0.5 * (low + high)
-        if best_z >= BROKEN:
-            broken += 1
-        for a in range(A):
-            for t in range(T):
-                x[s, a, t] = best[a, t]
+                    if missed[a, t] == 0:
+                        cap[a, t] = 0
+            k = 1.3 * found[0] + 0.1 * step[s]
+            z = _polish(n[s], c[s], fo[s], qmin[s], cap, net[s], ph[s], pb[s], kw[s], lead[s], allowed, step[s], k, found[0], polishes,
+                        best, z, trial, wk)
+        broken += z >= BROKEN
+        _copy(best, x[s])
         _take_room(x[s], 1.0, rows, ax, ay, s, room)
     return broken
+
+
+@kernel
+def _polish(
+    n: int, c: np.ndarray, fo: np.ndarray, qmin: np.ndarray, cap: np.ndarray, net: np.ndarray, ph: np.ndarray, pb: np.ndarray,
+    kw: np.ndarray, lead: np.ndarray, allowed: float, step: float, k: float, low: float, tries: int, best: np.ndarray, best_z: float,
+    trial: np.ndarray, wk: np.ndarray,
+) -> float:
+    """Bisect the multiplier within the orders that `cap` leaves; `best` and its worth (returned) take what is cheaper."""
+    b = np.empty(net.shape)
+    u = np.empty(net.shape)
+    high = -1.0
+    for _ in range(tries):
+        _penalty(pb, kw, k, b)
+        plan(n, c, fo, qmin, cap, net, ph, b, lead, trial, wk)
+        recourse(trial, net, lead, u)
+        z = _worth(trial, u, c, fo, ph, pb, kw, allowed)
+        if z < BROKEN:
+            if z < best_z - 1e-9:
+                best_z = z
+                _copy(trial, best)
+            high = k
+        else:
+            low = k
+        k = _next(k, low, high, step)
+    return best_z

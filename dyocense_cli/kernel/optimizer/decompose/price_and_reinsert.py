@@ -1,0 +1,184 @@
+"""Price-and-reinsert: a proven plan for models made of many like blocks that share a few rows.
+
+1. *Detect* the blocks in the symbolic model; 2. *price* the shared rows by the relaxation of a sample of blocks, refined by a
+preconditioned Polyak step over all of them; 3. *prove* a bound by the safe block program at those prices; 4. *insert* the
+blocks one after another into what the others leave, re-pricing between passes; 5. where shared rows truly bind, *combine* plans
+of the pool by a small program. Efforts are counted, so a result is the same everywhere; a clock only guards, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from dyocense_cli.artifacts.goal import SolverOptions
+from dyocense_cli.artifacts.optimodel import OptiModel
+from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
+from dyocense_cli.kernel.optimizer.decompose import jit
+from dyocense_cli.kernel.optimizer.decompose.blocks import Arrays, dual_value, prepare
+from dyocense_cli.kernel.optimizer.decompose.detect import detect
+from dyocense_cli.kernel.optimizer.decompose.duals import Dual, improve, prove, row_multipliers
+from dyocense_cli.kernel.optimizer.decompose.extract import Extracted, extract
+from dyocense_cli.kernel.optimizer.decompose.form import subset
+from dyocense_cli.kernel.optimizer.decompose.linear import Reader, Unsuitable
+from dyocense_cli.kernel.optimizer.decompose.master import Master, analyse, dual_part, project, settle
+from dyocense_cli.kernel.optimizer.decompose.outcome import Declined, certificate, columns, lots_of
+from dyocense_cli.kernel.optimizer.decompose.primal import Found, Settle, insertion
+from dyocense_cli.kernel.optimizer.decompose.samplelp import relaxation, split_duals
+from dyocense_cli.optimodel.evaluate import split_columns
+from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
+
+__all__ = ["FEWEST_BLOCKS", "Declined", "attempt", "first_prices"]
+
+#: Below this the blocks' duality gap outweighs what decomposition saves; measured in benchmarks/solve.py.
+FEWEST_BLOCKS = 10
+#: Blocks whose relaxation gives the first prices.
+SAMPLE = 31
+
+
+@dataclass(slots=True)
+class _Run:
+    """One attempt: what it works on, and a clock that guards it."""
+
+    reader: Reader
+    extracted: Extracted
+    arrays: Arrays
+    master: Master
+    options: SolverOptions
+    lent: Lent
+    began: float = 0.0
+    overtime: bool = False
+
+    def seconds(self) -> float:
+        return self.lent.seconds() - self.began if self.lent.seconds is not None else 0.0
+
+    def guard(self, share: float, bound: float | None = None) -> Callable[[Found], bool]:
+        """Return a check that stops the insertion at `share` of the time limit or when the caller interrupts."""
+
+        def stop(found: Found) -> bool:
+            told = self.lent.progress is not None and self.lent.progress(SolveEvent(
+                self.seconds(), found.objective if found.feasible else None, bound, None, found.passes, f"pass {found.passes}"))
+            self.overtime = self.overtime or bool(told) or self.seconds() > share * self.options.time_limit_s
+            return self.overtime
+
+        return stop
+
+
+def attempt(optimodel: OptiModel, options: SolverOptions, *, lent: Lent, start: np.ndarray | None = None) -> Solution | Declined:
+    """Solve a model by its blocks, or decline with the reason.
+
+    Parameters
+    ----------
+    optimodel : OptiModel
+        Model to solve.
+    options : SolverOptions
+        Limits; `work` counts insertion passes; `method` ``decompose`` also takes models of few blocks.
+    lent : Lent
+        How to solve small programs; `seconds` guards the time limit.
+    start : float64[n_cols], optional
+        An earlier plan to improve on.
+    """
+    if not jit.AVAILABLE:
+        return Declined("block programs need numba: pip install 'dyocense-cli[numba]'")
+    reader = Reader(optimodel)
+    try:
+        shape = detect(reader)
+        blocks = int(np.prod([reader.sizes[d] for d in shape.block]))
+        if blocks < FEWEST_BLOCKS and options.method != "decompose":
+            return Declined(f"{blocks} blocks of {' and '.join(shape.block)} are fewer than {FEWEST_BLOCKS}: one piece is quicker")
+        extracted = extract(reader, shape)
+    except Unsuitable as reason:
+        return Declined(str(reason))
+    master = analyse(extracted.form)
+    if not master.closed:
+        return Declined("columns outside the blocks have no closed form")
+    run = _Run(reader, extracted, prepare(extracted.form, threads=max(options.threads, 1)), master, options, lent)
+    run.began = lent.seconds() if lent.seconds is not None else 0.0
+    return _solve(run, start)
+
+
+def first_prices(run: _Run, rng: np.random.Generator) -> Dual:
+    """Return prices from the relaxation of a sample of blocks, and multipliers alike for all blocks; zero where it has none."""
+    form = run.arrays.form
+    S = form.shape[0]
+    index = np.arange(S) if S <= SAMPLE else np.sort(rng.choice(S, SAMPLE, replace=False))
+    part = subset(form, index)
+    model = relaxation(part)
+    answer = run.lent.solve(model, SolveLimits(time_s=run.options.time_limit_s, threads=1, seed=run.options.seed, duals=True))
+    prices, kappa = np.zeros(form.n_rows), np.zeros(S)
+    if answer.row_dual is not None:
+        prices, own = split_duals(part, model, answer.row_dual)
+        kappa = own if S <= SAMPLE else np.median(own / run.arrays.step[index]) * run.arrays.step
+    if form.no_backlog:
+        kappa = run.arrays.step.copy()
+    return Dual(-np.inf, project(form, run.master, prices), kappa)
+
+
+def _dual(run: _Run, rng: np.random.Generator) -> Dual:
+    form, arrays = run.arrays.form, run.arrays
+    S = form.shape[0]
+    dual = first_prices(run, rng)
+    if S > SAMPLE:
+        kappa, _ = row_multipliers(arrays, dual.prices, dual.kappa, 5)
+        dual = replace(dual, kappa=kappa)
+    best, _ = improve(arrays, run.master, dual, 300 if S <= 100 else 60 if S < 1000 else 20)
+    kappa, values = row_multipliers(arrays, best.prices, best.kappa, 6)
+    value = dual_value(values, form, best.prices, dual_part(form, best.prices))
+    return Dual(value, best.prices, kappa) if value > best.value else best
+
+
+def _passes(options: SolverOptions, blocks: int) -> int:
+    if options.work is not None:
+        return max(int(options.work), 1)
+    return int(np.clip(60_000 // blocks, 12, 2_000))
+
+
+def _solve(run: _Run, start: np.ndarray | None) -> Solution | Declined:
+    form, options = run.arrays.form, run.options
+    rng = np.random.default_rng(options.seed)
+    dual = _dual(run, rng)
+    bound, _ = prove(run.arrays, dual.prices, dual.kappa)
+    begin = None if start is None else lots_of(run.reader, run.extracted, split_columns(run.reader.model, start))
+    best_columns: Settle = partial(settle, form, run.master)
+    found = insertion(
+        run.arrays, run.master, best_columns, dual, bound, passes=_passes(options, form.shape[0]), gap=options.mip_gap, rng=rng,
+        start=begin, guard=run.guard(1.0, bound),
+    )
+    if not found.feasible or found.settled is None:
+        return Declined(f"no plan found in {found.passes} passes; none costs less than {bound:.6g}", bound=bound)
+    return _solution(run, dual, bound, found)
+
+
+def _solution(run: _Run, dual: Dual, bound: float, found: Found) -> Solution:
+    assert found.settled is not None
+    sign = 1.0 if run.reader.model.sense == "min" else -1.0
+    x = columns(run.reader, run.extracted, found.x, found.u, found.settled.values)
+    gap = relative_gap(found.objective, bound)
+    assert gap is not None
+    proved = gap <= 1e-6
+    termination = Termination.PROVED if proved else Termination.GAP_REACHED
+    if gap > run.options.mip_gap:
+        termination = Termination.TIME_LIMIT if run.overtime else Termination.WORK_LIMIT
+    return Solution(
+        status=Status.OPTIMAL if proved else Status.FEASIBLE,
+        termination=termination,
+        objective=sign * found.objective,
+        bound=sign * bound,
+        gap=gap,
+        x=x,
+        backend="blocks",
+        backend_version="price-and-reinsert 1",
+        method="decompose",
+        seed=run.options.seed,
+        threads=run.arrays.threads,
+        reproducible=not run.overtime,
+        raw_status=f"{found.passes} passes",
+        approximations=(
+            f"{run.arrays.form.shape[0]} blocks planned one after another at shared prices: at most {gap:.3%} above the best plan",
+        ),
+        certificate=certificate(run.reader.model, run.extracted, dual),
+        diagnostics={"passes": float(found.passes), "blocks": float(run.arrays.form.shape[0])},
+    )

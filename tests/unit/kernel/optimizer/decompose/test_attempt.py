@@ -1,0 +1,87 @@
+"""Plans of price-and-reinsert: checked on every row, and agreeing with one-piece solves within the gaps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks import instances
+from dyocense_cli.adapters.solver.highs import HighsSolver
+from dyocense_cli.artifacts.goal import SolverOptions
+from dyocense_cli.artifacts.optimodel import OptiModel
+from dyocense_cli.artifacts.solution import Solution, Termination
+from dyocense_cli.kernel.check.check import check
+from dyocense_cli.kernel.optimizer.decompose.price_and_reinsert import Declined, attempt
+from dyocense_cli.ports import Lent
+from tests.probing import ground_by_probing
+
+pytest.importorskip("numba")
+
+
+def lent() -> Lent:
+    return Lent(
+        ground_by_probing,
+        lambda model, limits, start=None, progress=None, backend="auto": HighsSolver().solve(model, limits, start=start, progress=progress),
+    )
+
+
+def options(**changes: object) -> SolverOptions:
+    return replace(SolverOptions("auto", 60.0, 0.0, 1, 1, work=30.0, method="decompose"), **changes)  # type: ignore[arg-type]
+
+
+MODELS = {
+    "procurement": lambda: instances.procurement(12, J=3, T=6, W=4),
+    "service": lambda: instances.service_stock(12, 8, 5, seed=1),
+    "capacity": lambda: instances.capacity(12, 6, 5, seed=1),
+    "lot sizing": lambda: instances.lot_sizing(12, 8, seed=2, tight=1.6),
+}
+
+
+def solved(model: OptiModel, **changes: object) -> Solution:
+    found = attempt(model, options(**changes), lent=lent())
+    assert isinstance(found, Solution), found
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_row_of_the_model_holds(name: str) -> None:
+    model = MODELS[name]()
+    solution = solved(model)
+    report = check(model, solution)
+    assert report.violations == ()
+    assert solution.gap is not None
+    assert 0 <= solution.gap < 0.25
+
+
+def test_counted_passes_give_the_same_bytes() -> None:
+    first, second = (solved(MODELS["procurement"]()) for _ in range(2))
+    assert first.x is not None
+    assert second.x is not None
+    assert first.x.tobytes() == second.x.tobytes()
+    assert first.reproducible
+    assert first.termination is Termination.WORK_LIMIT
+
+
+def test_a_gap_that_is_reached_ends_the_search() -> None:
+    solution = solved(MODELS["procurement"](), mip_gap=0.2)
+    assert solution.termination is Termination.GAP_REACHED
+    assert solution.reproducible
+
+
+def test_few_blocks_are_declined_by_name() -> None:
+    found = attempt(instances.procurement(4, J=2, T=5, W=3), options(method="auto"), lent=lent())
+    assert isinstance(found, Declined)
+    assert "4 blocks of sku are fewer than 10" in found.reason
+
+
+def test_an_earlier_plan_is_never_made_worse() -> None:
+    model = MODELS["procurement"]()
+    first = solved(model, work=5.0)
+    assert first.x is not None
+    again = attempt(model, options(work=1.0), lent=lent(), start=np.asarray(first.x))
+    assert isinstance(again, Solution)
+    assert again.objective is not None
+    assert first.objective is not None
+    assert again.objective <= first.objective * (1 + 1e-9)
