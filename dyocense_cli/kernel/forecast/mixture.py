@@ -14,6 +14,8 @@ __all__ = ["Mixture", "mix"]
 #: mean absolute deviation to standard deviation of a normal
 _ROBUST = 1.2533
 _LEAST_ERRORS = 3
+_USUAL_MEMORY = 0.2
+_MOST_MEMORY = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +155,10 @@ def _persistence(errors: list[np.ndarray], weights: list[np.ndarray], sigma: np.
         total += e[:origins] / np.maximum(sigma[k], 1e-12)
     w = np.where(full, weights[-1], 0.0)
     ratio = (w * total**2).sum(axis=0) / np.maximum(w.sum(axis=0), 1e-300) / h
-    trust = full.sum(axis=0) / (full.sum(axis=0) + 4.0 * h)
-    grid = np.linspace(0, 1, 21)
+    trust = full.sum(axis=0) / (full.sum(axis=0) + 12.0 * h)
+    grid = np.linspace(0, _MOST_MEMORY, 21)
     known = [_total_variance(m, h) for m in grid.tolist()]
-    return np.asarray(np.interp(trust * ratio + (1 - trust) * _total_variance(0.1, h), known, grid))
+    return np.asarray(np.interp(trust * ratio + (1 - trust) * _total_variance(_USUAL_MEMORY, h), known, grid))
 
 
 def _total_variance(memory: float, h: int) -> float:
