@@ -27,6 +27,7 @@ CODES: Final[dict[str, str]] = {
     "DY1015": "dyocense.toml cannot be read",
     "DY1016": "unknown setting in dyocense.toml",
     "DY1017": "a setting has the wrong type",
+    "DY1018": "options that exclude one another",
     "DY1014": "unknown tier",
     "DY1021": "unknown telemetry exporter",
     "DY1050": "the request body is too large or not JSON",
@@ -129,6 +130,8 @@ CODES: Final[dict[str, str]] = {
     # 43xx stores
     "DY4301": "the object store cannot be reached",
     "DY4302": "the object store does not let us in, or has no such bucket",
+    "DY4305": "not a key of the forecast cache",
+    "DY4306": "a cache query failed",
     "DY4303": "not the URL of a store",
     # 44xx graphs and vectors
     "DY4401": "the graph store cannot be reached",

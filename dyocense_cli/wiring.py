@@ -26,6 +26,7 @@ from dyocense_cli.runner.run import Kernel
 if TYPE_CHECKING:
     import numpy as np
 
+    from dyocense_cli.adapters.cache.series import SeriesCache
     from dyocense_cli.ports import Forecaster, GraphStore, Lent, PolicyEngine, RunStore, SolveEvent, Telemetry
     from dyocense_cli.settings import Settings
 
@@ -37,6 +38,7 @@ __all__ = [
     "policy_tool",
     "remote_runs",
     "run_store",
+    "series_cache",
     "solver",
     "survey",
     "telemetry",
@@ -141,15 +143,18 @@ def _resolve_solver(options: SolverOptions, tier: str) -> SolverOptions:
     )
 
 
+def _cache_folder(settings: Settings) -> Path:
+    base = settings.path("cache")
+    return base if settings["tenant_id"] == "local" else base / "tenants" / settings["tenant_id"]
+
+
 def build(
     settings: Settings, *, allow: tuple[str, ...] = (), observer: Observer | None = None, interrupted: Callable[[], bool] = lambda: False
 ) -> Kernel:
     """Return a kernel of one tenant, with every adapter that the settings name; each is imported on first use."""
     if settings["tier"] not in ("free", "standard", "pro", "enterprise"):
         raise UsageError("DY1014", f"tier `{settings['tier']}` is not known", hints="use free, standard, pro or enterprise")
-    base = settings.path("cache")
-    if settings["tenant_id"] != "local":
-        base = base / "tenants" / settings["tenant_id"]
+    base = _cache_folder(settings)
     memo = Memo(registry.load("blobs", "directory")(str(base / "blobs")), registry.load("cache", "files")(str(base / "keys")))
     clock = registry.load("clock", "system")()
     spans = telemetry(settings)
@@ -159,7 +164,7 @@ def build(
         del watcher
         engine = cache(lambda: _policy(settings))
         return Ports(
-            forecaster=lambda model: _forecaster(settings, model),
+            forecaster=lambda model: _forecaster(settings, model, cached=order.use_cache),
             policy=engine,
             lent=lambda: _lent(progress),
             telemetry=spans,
@@ -213,12 +218,26 @@ def policy_tool(name: str) -> Callable[..., Any]:
     return tool
 
 
-def _forecaster(settings: Settings, model: str) -> Forecaster:
-    """Return the forecaster that ``model: statsforecast:AutoETS`` names before the colon, else the configured one."""
+def series_cache(settings: Settings) -> SeriesCache:
+    """Return the cache of forecasts by series, this tenant's part."""
+    made: SeriesCache = registry.load("series", "files")(str(_cache_folder(settings) / "series"))
+    return made
+
+
+def _forecaster(settings: Settings, model: str, *, cached: bool) -> Forecaster:
+    """Return the forecaster that ``model: statsforecast:AutoETS`` names before the colon, else the configured one.
+
+    What it says of a SKU is kept by (sku, horizon, features, model configuration) and not asked again.
+    """
     named = model.partition(":")[0]
     known = {entry.name for entry in registry.entries("forecaster")}
     adapter: Forecaster = registry.load("forecaster", named if named in known else settings["forecaster"])()
-    return adapter
+    if not cached:
+        return adapter
+    version = getattr(adapter, "version", lambda: "")()
+    name = f"{getattr(adapter, 'name', named)} {package_version()} {version}".strip()
+    wrapped: Forecaster = resolve("adapters.forecaster.cached:CachedForecaster")(adapter, series_cache(settings), name=name)
+    return wrapped
 
 
 def _lent(progress: Callable[[SolveEvent], bool]) -> Lent:

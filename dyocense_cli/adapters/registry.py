@@ -36,6 +36,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry("runs", "mirror", _BASE + "blobs.runs_mirror:MirroredRuns"),
     Entry("cache", "files", _BASE + "cache.files:FileCache"),
     Entry("cache", "redis", _BASE + "cache.redis:RedisCache", extra="serve", server=True),
+    Entry("series", "files", _BASE + "cache.series:SeriesCache"),
     Entry("forecaster", "builtin", _BASE + "forecaster.builtin:BuiltinForecaster"),
     Entry("forecaster", "statsforecast", _BASE + "forecaster.statsforecast:StatsforecastForecaster", extra="forecast"),
     Entry("forecaster", "statsmodels", _BASE + "forecaster.statsmodels:StatsmodelsForecaster", extra="forecast"),

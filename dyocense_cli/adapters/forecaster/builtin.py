@@ -18,6 +18,10 @@ class BuiltinForecaster:
     name: ClassVar[str] = "builtin"
     features: ClassVar[frozenset[str]] = frozenset({"auto", "joint", "hierarchy"})
 
+    def version(self) -> str:
+        """Return the version of the method: it changes whenever the same history would give another forecast."""
+        return "method 1"
+
     def forecast(self, request: ForecastRequest) -> ForecastSet:
         """Forecast every (sku, location) of the request.
 
@@ -27,6 +31,9 @@ class BuiltinForecaster:
             DY4601 if regressors are asked for.
         """
         if request.regressors:
-            raise UnsupportedError("DY4601", "forecaster `builtin` takes no regressors: " + ", ".join(request.regressors),
-                                   hints="set `forecast.model: statsmodels`, or leave `forecast.regressors` out")
+            raise UnsupportedError(
+                "DY4601",
+                "forecaster `builtin` takes no regressors: " + ", ".join(request.regressors),
+                hints="set `forecast.model: statsmodels`, or leave `forecast.regressors` out",
+            )
         return forecast_request(request)

@@ -13,7 +13,7 @@ from dyocense_cli.kernel.forecast.guards import guard
 from dyocense_cli.kernel.forecast.hierarchy import reconcile
 from dyocense_cli.kernel.forecast.models import Model, model_of
 from dyocense_cli.kernel.forecast.portfolio import Portfolio, fit_portfolio
-from dyocense_cli.kernel.forecast.report import QUANTILE_LEVELS, series_reports
+from dyocense_cli.kernel.forecast.report import QUANTILE_LEVELS, pooled_rmse, series_reports
 from dyocense_cli.kernel.forecast.series import Batch, read_batch
 from dyocense_cli.kernel.forecast.shapes import mean_of, quantile_at
 from dyocense_cli.kernel.forecast.state import sampling_state
@@ -49,8 +49,12 @@ def forecast_request(request: ForecastRequest) -> ForecastSet:
     """
     model = model_of(request.model)
     batch = read_batch(request)
-    return assemble(batch, fit_batch(batch, model), config={"model": request.model, "every": request.every, "forecaster": "builtin"},
-                    with_sums=model.reconcile)
+    return assemble(
+        batch,
+        fit_batch(batch, model),
+        config={"model": request.model, "every": request.every, "forecaster": "builtin"},
+        with_sums=model.reconcile,
+    )
 
 
 def fit_batch(batch: Batch, model: Model) -> Fitted:
@@ -60,10 +64,14 @@ def fit_batch(batch: Batch, model: Model) -> Fitted:
         none = np.zeros(0)
         return Fitted(np.zeros((0, batch.h, 57)), np.zeros((batch.h, 0)), np.zeros((len(batch.y), 0)), none, none, none, (), ())
     return Fitted(
-        np.concatenate([p.grid for p in parts]), np.concatenate([p.mean for p in parts], axis=1),
-        np.concatenate([p.scores for p in parts], axis=1), np.concatenate([p.persistence for p in parts]),
-        np.concatenate([p.rmse for p in parts]), np.concatenate([p.origins for p in parts]),
-        tuple(m for p in parts for m in p.methods), tuple(w for p in parts for w in p.whys),
+        np.concatenate([p.grid for p in parts]),
+        np.concatenate([p.mean for p in parts], axis=1),
+        np.concatenate([p.scores for p in parts], axis=1),
+        np.concatenate([p.persistence for p in parts]),
+        np.concatenate([p.rmse for p in parts]),
+        np.concatenate([p.origins for p in parts]),
+        tuple(m for p in parts for m in p.methods),
+        tuple(w for p in parts for w in p.whys),
     )
 
 
@@ -72,12 +80,27 @@ def _fit_block(batch: Batch, part: slice, model: Model) -> Fitted:
     n = y.shape[1]
     if n == 1:  # a second column keeps sums along time in the order they have among many series
         y, integer = np.repeat(y, 2, axis=1), np.repeat(integer, 2)
-    fitted = fit_portfolio(y, h=batch.h, season=1 if batch.season > 24 else batch.season, year=batch.season if batch.season >= 26 else 0,
-                           integer=integer, candidates=model.candidates, with_season=model.with_season, as_counts=model.as_counts)
+    fitted = fit_portfolio(
+        y,
+        h=batch.h,
+        season=1 if batch.season > 24 else batch.season,
+        year=batch.season if batch.season >= 26 else 0,
+        integer=integer,
+        candidates=model.candidates,
+        with_season=model.with_season,
+        as_counts=model.as_counts,
+    )
     m = fitted.mixture
-    return Fitted(fitted.grid[:n], fitted.mean[:, :n], m.scores[:, :n], m.persistence[:n], m.rmse[:n], m.origins[:n],
-                  tuple(_method(fitted, i, model, batch.season) for i in range(n)),
-                  tuple(f"lowest error from {m.origins[i]} origins, 1 to {batch.h} ahead" for i in range(n)))
+    return Fitted(
+        fitted.grid[:n],
+        fitted.mean[:, :n],
+        m.scores[:, :n],
+        m.persistence[:n],
+        m.rmse[:n],
+        m.origins[:n],
+        tuple(_method(fitted, i, model, batch.season) for i in range(n)),
+        tuple(f"lowest error from {m.origins[i]} origins, 1 to {batch.h} ahead" for i in range(n)),
+    )
 
 
 def _method(fitted: Portfolio, i: int, model: Model, season: int) -> str:
@@ -107,12 +130,25 @@ def assemble(
     warnings += guard(grid, largest, names)
     integer = batch.integer & ~np.isin(np.arange(batch.n), borrowed)
     state = sampling_state(grid, integer=integer, scores=fitted.scores, days=batch.days, persistence=fitted.persistence)
-    reports = series_reports(batch, reasons=reasons, methods=tuple(methods.get(i, m) for i, m in enumerate(fitted.methods)),
-                             whys=tuple(reasons[i] or w for i, w in enumerate(fitted.whys)), scores=fitted.scores, rmse=fitted.rmse)
-    good = fitted.origins > 0
-    rmse = float(np.sqrt((fitted.rmse[good] ** 2).sum() / good.sum())) if good.any() else 0.0
+    reports = series_reports(
+        batch,
+        reasons=reasons,
+        methods=tuple(methods.get(i, m) for i, m in enumerate(fitted.methods)),
+        whys=tuple(reasons[i] or w for i, w in enumerate(fitted.whys)),
+        scores=fitted.scores,
+        rmse=fitted.rmse,
+    )
     quantiles = np.stack([quantile_at(grid, p) for p in QUANTILE_LEVELS], axis=1)
     return ForecastSet(
-        batch.skus, batch.locations, batch.h, QUANTILE_LEVELS, mean_of(grid), quantiles,
-        reports, state, scores={"forecast_rmse": round(rmse, 9)}, warnings=warnings, config=config,
+        batch.skus,
+        batch.locations,
+        batch.h,
+        QUANTILE_LEVELS,
+        mean_of(grid),
+        quantiles,
+        reports,
+        state,
+        scores={"forecast_rmse": pooled_rmse(reports)},
+        warnings=warnings,
+        config=config,
     )

@@ -44,8 +44,13 @@ def reconcile(batch: Batch, grid: np.ndarray) -> None:
     if whole.sum() < 8:
         return
     pad = np.repeat(totals[:, :1], max(0, 2 - totals.shape[1]), axis=1)
-    sums = fit_portfolio(np.concatenate([totals, pad], axis=1), h=batch.h, season=1 if batch.season > 24 else batch.season, year=0,
-                         integer=np.zeros(totals.shape[1] + pad.shape[1], dtype=bool)).grid[: len(member)]
+    sums = fit_portfolio(
+        np.concatenate([totals, pad], axis=1),
+        h=batch.h,
+        season=1 if batch.season > 24 else batch.season,
+        year=0,
+        integer=np.zeros(totals.shape[1] + pad.shape[1], dtype=bool),
+    ).grid[: len(member)]
     base, above = mean_of(grid), mean_of(sums)
     var, var_above = _variance(grid, base), _variance(sums, above)
     for k in range(batch.h):

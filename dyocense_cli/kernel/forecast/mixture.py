@@ -39,8 +39,15 @@ class Mixture:
 
 
 def mix(
-    y: np.ndarray, rows: np.ndarray, *, h: int, candidates: tuple[Candidate, ...], rare: np.ndarray, origin_weight: np.ndarray,
-    sharpness: tuple[float, float], burn: np.ndarray,
+    y: np.ndarray,
+    rows: np.ndarray,
+    *,
+    h: int,
+    candidates: tuple[Candidate, ...],
+    rare: np.ndarray,
+    origin_weight: np.ndarray,
+    sharpness: tuple[float, float],
+    burn: np.ndarray,
 ) -> Mixture:
     """Smooth, weigh and measure.
 
@@ -68,8 +75,15 @@ def mix(
     scores = np.where(ok[0], errors[0] / np.maximum(measured[0], 1e-12), np.nan)
     rmse = np.sqrt((weights[0] * raw[0] ** 2).sum(axis=0) / np.maximum(weights[0].sum(axis=0), 1e-300))
     return Mixture(
-        weight, mean, sigma, _shape(errors, weights, measured), _dispersion(raw, weights, expected), ok[0].sum(axis=0), scores,
-        _persistence(errors, weights, measured), rmse,
+        weight,
+        mean,
+        sigma,
+        _shape(errors, weights, measured),
+        _dispersion(raw, weights, expected),
+        ok[0].sum(axis=0),
+        scores,
+        _persistence(errors, weights, measured),
+        rmse,
     )
 
 

@@ -48,5 +48,8 @@ def model_of(name: str) -> Model:
     if word in MODELS:
         return MODELS[word]
     near = difflib.get_close_matches(word, MODELS, 1)
-    raise InputError("DY2506", f"no forecast model is named `{name}`" + (f"; did you mean `{near[0]}`?" if near else ""),
-                     hints="use one of " + ", ".join(MODELS) + ", statsforecast or statsmodels")
+    raise InputError(
+        "DY2506",
+        f"no forecast model is named `{name}`" + (f"; did you mean `{near[0]}`?" if near else ""),
+        hints="use one of " + ", ".join(MODELS) + ", statsforecast or statsmodels",
+    )

@@ -57,8 +57,16 @@ class Portfolio:
 
 
 def fit_portfolio(
-    y: np.ndarray, *, h: int, season: int, year: int, integer: np.ndarray, candidates: tuple[Candidate, ...] = CANDIDATES,
-    settings: Settings | None = None, with_season: bool = True, as_counts: bool = False,
+    y: np.ndarray,
+    *,
+    h: int,
+    season: int,
+    year: int,
+    integer: np.ndarray,
+    candidates: tuple[Candidate, ...] = CANDIDATES,
+    settings: Settings | None = None,
+    with_season: bool = True,
+    as_counts: bool = False,
 ) -> Portfolio:
     """Fit all series of `y` (T, n), time-major, NaN where there is no data, and forecast `h` periods.
 
@@ -79,8 +87,16 @@ def fit_portfolio(
     rows = index[(np.arange(length + h) - length) % len(index)]
     adi = demand_interval(y)
     rare = np.ones_like(adi) if as_counts else np.clip((adi - s.rare_from) / (s.rare_full - s.rare_from), 0.0, 1.0)
-    mixture = mix(y, rows, h=h, candidates=candidates, rare=adi >= 1.32, origin_weight=_origin_weights(y, year, s),
-                  sharpness=(s.sharpness, s.sharpness_rare), burn=_burn_in(y, season))
+    mixture = mix(
+        y,
+        rows,
+        h=h,
+        candidates=candidates,
+        rare=adi >= 1.32,
+        origin_weight=_origin_weights(y, year, s),
+        sharpness=(s.sharpness, s.sharpness_rare),
+        burn=_burn_in(y, season),
+    )
     level, dispersion = _counts(y, rows, s.count_memory_day if season == 7 else s.count_memory)
     mean = rare * level * rows[length:] + (1 - rare) * mixture.mean
     phi = rare * dispersion + (1 - rare) * mixture.dispersion

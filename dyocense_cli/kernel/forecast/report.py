@@ -8,7 +8,7 @@ from dyocense_cli.artifacts.forecast import SeriesReport
 from dyocense_cli.kernel.forecast.classes import demand_classes, outliers
 from dyocense_cli.kernel.forecast.series import Batch
 
-__all__ = ["QUANTILE_LEVELS", "series_reports"]
+__all__ = ["QUANTILE_LEVELS", "pooled_rmse", "series_reports"]
 
 #: levels of `ForecastSet.quantiles`
 QUANTILE_LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -23,11 +23,26 @@ def series_reports(
     unusual = outliers(scores).tolist()
     return tuple(
         SeriesReport(
-            methods[i], whys[i], classes[i], "poor" if reasons[i] else "good", reasons[i], length[i], int(batch.gaps[i]),
-            int(batch.stockouts[i]), unusual[i], _notes(batch, i), {"rmse": round(float(rmse[i]), 9)} if not reasons[i] else {},
+            methods[i],
+            whys[i],
+            classes[i],
+            "poor" if reasons[i] else "good",
+            reasons[i],
+            length[i],
+            int(batch.gaps[i]),
+            int(batch.stockouts[i]),
+            unusual[i],
+            _notes(batch, i),
+            {"rmse": round(float(rmse[i]), 9)} if not reasons[i] else {},
         )
         for i in range(batch.n)
     )
+
+
+def pooled_rmse(reports: tuple[SeriesReport, ...]) -> float:
+    """Return the root mean square of the series' one-step errors, the metric `forecast_rmse`; 0 if none is good."""
+    squares = [r.scores["rmse"] ** 2 for r in reports if "rmse" in r.scores]
+    return round((sum(squares) / len(squares)) ** 0.5, 9) if squares else 0.0
 
 
 def _notes(batch: Batch, i: int) -> tuple[str, ...]:

@@ -36,7 +36,11 @@ def sampling_state(
     centre = values.sum(axis=0) / np.maximum(count, 1)
     centred = np.clip(np.where(known, values - centre, 0.0), -3.5, 3.5)
     return {
-        "z": Z, "grid": np.ascontiguousarray(grid, dtype=np.float32), "integer": integer,
-        "scores": np.ascontiguousarray(np.rint(centred * _SCALE).astype(np.int16).T), "dates": days.astype(np.int32),
-        "common": np.where(count >= 4, count / (count + _DOUBT), 0.0).astype(np.float32), "memory": persistence.astype(np.float32),
+        "z": Z,
+        "grid": np.ascontiguousarray(grid, dtype=np.float32),
+        "integer": integer,
+        "scores": np.ascontiguousarray(np.rint(centred * _SCALE).astype(np.int16).T),
+        "dates": days.astype(np.int32),
+        "common": np.where(count >= 4, count / (count + _DOUBT), 0.0).astype(np.float32),
+        "memory": persistence.astype(np.float32),
     }

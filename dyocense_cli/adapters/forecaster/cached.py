@@ -1,0 +1,90 @@
+"""A forecaster in front of another: SKUs that it knows come from the cache, the rest are forecast and kept."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from dyocense_cli.artifacts.codec import Encoded, decode, encode
+from dyocense_cli.artifacts.forecast import ForecastSet
+from dyocense_cli.artifacts.request import ForecastRequest
+from dyocense_cli.kernel.forecast.parts import join, only, part_of, series_key
+from dyocense_cli.ports import Forecaster
+
+__all__ = ["CachedForecaster", "EntryStore"]
+
+
+class EntryStore(Protocol):
+    """Payloads by key of 64 hex digits."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return a payload, or None."""
+        ...
+
+    def put(self, key: str, payload: bytes, about: Mapping[str, str | int]) -> None:
+        """Store a payload."""
+        ...
+
+
+class CachedForecaster:
+    """Wraps `inner`, whose name and version are part of every key.
+
+    Forecasts that depend on other SKUs (reconciled sums, levels borrowed by SKUs without history) are never kept.
+    """
+
+    features: ClassVar[frozenset[str]] = frozenset({"cached"})
+
+    def __init__(self, inner: Forecaster, store: EntryStore, *, name: str) -> None:
+        self._inner, self._store, self._name = inner, store, name
+
+    def forecast(self, request: ForecastRequest) -> ForecastSet:
+        """Forecast every (sku, location) of the request."""
+        if not request.skus or not self._separable(request):
+            return self._inner.forecast(request)
+        keys = {sku: series_key(request, sku, self._name) for sku in sorted(request.skus)}
+        known = {sku: part for sku, key in keys.items() if (part := self._load(key)) is not None}
+        missing = tuple(sku for sku in keys if sku not in known)
+        if missing:
+            fresh = self._inner.forecast(only(request, missing))
+            for sku in missing:
+                known[sku] = part_of(fresh, sku)
+                self._save(keys[sku], known[sku], sku, request)
+        return join(list(known.values()))
+
+    @staticmethod
+    def _separable(request: ForecastRequest) -> bool:
+        history = request.tables.get("history")
+        if request.model.rpartition(":")[2] == "hierarchy" or history is None:
+            return False
+        labels = history.columns["sku"].labels or ()
+        seen = {labels[i] for i in np.unique(history.columns["sku"].values).tolist() if i >= 0}
+        return set(request.skus) <= seen
+
+    def _load(self, key: str) -> ForecastSet | None:
+        payload = self._store.get(key)
+        return None if payload is None else _unpack(payload)
+
+    def _save(self, key: str, part: ForecastSet, sku: str, request: ForecastRequest) -> None:
+        about: dict[str, str | int] = {"sku": sku, "horizon": len(request.periods), "model": f"{self._name.split()[0]}:{request.model}"}
+        self._store.put(key, _pack(encode(part)), about)
+
+
+def _pack(encoded: Encoded) -> bytes:
+    out = io.BytesIO()
+    head = json.dumps({"doc": encoded.doc, "arrays": sorted(encoded.arrays)}, sort_keys=True).encode()
+    out.write(len(head).to_bytes(8, "little") + head)
+    for sha in sorted(encoded.arrays):
+        np.lib.format.write_array(out, np.ascontiguousarray(encoded.arrays[sha]), allow_pickle=False)
+    return out.getvalue()
+
+
+def _unpack(payload: bytes) -> ForecastSet:
+    size = int.from_bytes(payload[:8], "little")
+    head = json.loads(payload[8 : 8 + size])
+    file = io.BytesIO(payload[8 + size :])
+    arrays = {sha: np.lib.format.read_array(file, allow_pickle=False) for sha in head["arrays"]}
+    return decode(ForecastSet, head["doc"], arrays)
