@@ -1,8 +1,8 @@
 """Forecasts by series, as immutable files that are renamed into place: many processes at once, no lock, no torn entry.
 
 An entry is a header of 1,024 bytes (JSON, padded), then its payload. The name of the file is the hash of
-(sku, horizon, features, model configuration); the header holds the SHA-256 of itself and the payload. DuckDB reads, lists and sums the files in
-memory; there is no database file that a writer could hold.
+(sku, horizon, features, model configuration); the header holds the SHA-256 of itself and the payload. DuckDB reads, lists and sums
+the files in memory; there is no database file that a writer could hold.
 """
 
 from __future__ import annotations
