@@ -99,14 +99,16 @@ def run_store(settings: Settings) -> RunStore:
     return mirrored
 
 
-def graph_store(settings: Settings) -> GraphStore:
-    """Return the evidence graph that the settings name: a file below the cache folder, or Neo4j."""
+def graph_store(settings: Settings) -> GraphStore | None:
+    """Return the evidence graph that the settings name: a file below the cache folder, Neo4j, or none."""
     scope = Scope(settings["tenant_id"])
     if settings["graph"] == "neo4j":
         server: GraphStore = registry.load("graph", "neo4j")(
             settings["neo4j_url"] or "bolt://127.0.0.1:7687", settings["neo4j_user"], settings["neo4j_password"], scope
         )
         return server
+    if settings["graph"] == "none":
+        return None
     embedded: GraphStore = registry.load("graph", settings["graph"])(str(settings.path("cache") / "graph" / scope.tenant_id), scope)
     return embedded
 
@@ -182,6 +184,7 @@ def build(
         settings.shown(),
         json_sha({"forecaster": settings["forecaster"], "tier": settings["tier"]}),
         _parquet,
+        str(settings.path("signing_key")) if settings["signing_key"] else "",
     )
     return Kernel(
         workspace=registry.load("workspace", "directory")(settings.root, allow=allow),
@@ -267,6 +270,8 @@ def _tags(stage: str, settings: Settings, order: Order, engine: Callable[[], Pol
             return {"draft": order.draft_reason}
     if stage == "forecast":
         return {"forecaster": settings["forecaster"]}
+    if stage == "evidence":
+        return {"forecaster": settings["forecaster"], "tier": settings["tier"]}
     if stage in ("solve", "stress", "explain"):
         return {"highs": _solver_version("highs")}
     return {}

@@ -63,11 +63,7 @@ def _enc(value: Any, arrays: dict[str, np.ndarray], meta: bool) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if dataclasses.is_dataclass(value):
-        return {
-            f.name: _enc(getattr(value, f.name), arrays, meta)
-            for f in dataclasses.fields(value)
-            if meta or not f.metadata.get("meta")
-        }
+        return {f.name: _enc(getattr(value, f.name), arrays, meta) for f in dataclasses.fields(value) if meta or not f.metadata.get("meta")}
     if isinstance(value, Mapping):
         return {str(k): _enc(v, arrays, meta) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -87,8 +83,9 @@ def decode(cls: type[T], doc: Mapping[str, Any], arrays: Mapping[str, np.ndarray
     """
     version = getattr(cls, "schema_version", 1)
     if doc["schema_version"] > version:
-        raise StoreError("DY5001", f"{doc['kind']} has schema {doc['schema_version']}, this version reads {version}",
-                         hints="upgrade dyocense-cli")
+        raise StoreError(
+            "DY5001", f"{doc['kind']} has schema {doc['schema_version']}, this version reads {version}", hints="upgrade dyocense-cli"
+        )
     return typing.cast("T", _dec(cls, doc["body"], arrays))
 
 
@@ -126,6 +123,16 @@ def _dec(tp: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if tp is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value
+
+
+def _array(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the array of an entry: one hash may stand for several arrays whose bytes are equal and whose type or shape is not."""
+    array = arrays[entry["sha256"]]
+    dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
+    if array.dtype != dtype or array.shape != shape:
+        array = np.ascontiguousarray(array).reshape(-1).view(np.uint8).view(dtype).reshape(shape)
+    array.flags.writeable = False
+    return array
 
 
 def _dec_union(tp: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:

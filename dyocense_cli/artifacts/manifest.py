@@ -49,3 +49,5 @@ class RunManifest:
     overrides: Mapping[str, str] = field(default_factory=dict)
     tenant_id: str = "local"
     warnings: tuple[str, ...] = ()
+    #: what shapes the outcome beside goal and context: compile_policy, and warm_start where a solve began from another plan
+    options: Mapping[str, str] = field(default_factory=dict)

@@ -81,6 +81,8 @@ class Execution:
     records: list[StageRecord] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    #: the run's fingerprint, known as soon as it is solved: the name of the run in its own evidence
+    about: Callable[[Execution], str] | None = None
 
     def run(self, stages: Iterable[Stage | Ask], *, until: str | None = None) -> None:
         """Run stages in order; those whose inputs an outcome ruled out are skipped."""
@@ -172,6 +174,8 @@ class Execution:
         function = resolve(stage.run)
         if stage.lent:
             return function(*values, lent=self.ports.lent(), **self._starts(stage))
+        if stage.name == "evidence" and self.about is not None:
+            return function(*values, run_fingerprint=self.about(self))
         return function(*values)
 
     def _starts(self, stage: Stage | Ask) -> dict[str, Any]:

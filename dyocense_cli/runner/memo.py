@@ -122,10 +122,10 @@ class Memo:
         return held
 
     def document(self, held: Held) -> tuple[bytes, dict[str, bytes]]:
-        """Return the canonical document of an artifact and its NPY arrays by hash, for a run's snapshot."""
+        """Return the canonical document of an artifact and its NPY files by the hash of their bytes, for a run's snapshot."""
         doc = held.doc or self.save(held.value)[1]
         data = self.blobs.get(doc)
-        return data, {sha: self.blobs.get(place) for sha, place in json.loads(data)["arrays"].items()}
+        return data, {place: self.blobs.get(place) for place in json.loads(data)["arrays"].values()}
 
     def get_text(self, key: str) -> str | None:
         """Return a plain value remembered under a key."""

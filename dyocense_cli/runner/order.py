@@ -39,3 +39,5 @@ class House:
     shown_settings: Mapping[str, str]
     settings_sha: str
     parquet: Callable[[Mapping[str, np.ndarray]], bytes]
+    #: file of the key that signs manifests; empty leaves them unsigned
+    signing_key: str = ""

@@ -14,6 +14,7 @@ from dyocense_cli.artifacts.fingerprint import bytes_sha, json_sha
 from dyocense_cli.artifacts.manifest import RunManifest
 from dyocense_cli.runner.ids import uuid7
 from dyocense_cli.runner.nouns import resolve
+from dyocense_cli.runner.signature import CHECKSUM, ENVELOPE, checksum_line, envelope
 from dyocense_cli.runner.views import view_files
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _snapshot(execution: Execution) -> dict[str, bytes]:
             continue
         document, arrays = execution.memo.document(held)
         files[f"artifacts/{name}.json"] = document
-        files.update({f"artifacts/arrays/{sha}.npy": data for sha, data in arrays.items()})
+        files.update({f"artifacts/arrays/{place.removeprefix('sha256:')}.npy": data for place, data in arrays.items()})
     return files
 
 
@@ -110,8 +111,9 @@ def seal(house: House, order: Order, execution: Execution, fingerprint: str, pri
     admission: Any = execution.held["admission"].value
     files = _snapshot(execution)
     files.update(view_files(house, execution, fingerprint=fingerprint, prints=prints, as_of=order.as_of))
+    snapshot = json_sha({name: bytes_sha(data) for name, data in sorted(files.items())})
     files["telemetry.json"] = _telemetry(house, execution)
-    hashes = {name: bytes_sha(data) for name, data in sorted(files.items()) if name != "telemetry.json"}
+    hashes = {name: bytes_sha(data) for name, data in sorted(files.items())}
     manifest = RunManifest(
         run_id=run_id,
         run_fingerprint=fingerprint,
@@ -129,14 +131,24 @@ def seal(house: House, order: Order, execution: Execution, fingerprint: str, pri
         settings=dict(house.shown_settings),
         files=hashes,
         evidence_ref=resolve("kernel.evidence.build:evidence_ref")("ladybug", fingerprint),
-        snapshot_hash=json_sha(hashes),
+        snapshot_hash=snapshot,
         command=order.command,
         draft=admission.draft_reason if not admission.evaluated else "",
         overrides=dict(order.overrides),
         tenant_id=house.principal.tenant_id,
         warnings=(*order.warnings, *execution.memo.warnings),
+        options=_options(order, execution),
     )
-    return Record(run_id, manifest, files, manifest_json(manifest))
+    written = manifest_json(manifest)
+    files[CHECKSUM] = checksum_line(written)
+    if house.signing_key:
+        files[ENVELOPE] = envelope(written, house.signing_key)
+    return Record(run_id, manifest, files, written)
+
+
+def _options(order: Order, execution: Execution) -> dict[str, str]:
+    options = {"compile_policy": str(order.compile_policy).lower()}
+    return {**options, "warm_start": "true"} if "start" in execution.held else options
 
 
 def manifest_json(manifest: RunManifest) -> bytes:

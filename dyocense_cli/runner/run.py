@@ -75,7 +75,7 @@ class Kernel:
     def open(self, order: Order) -> Execution:
         """Read the files of an order and return an execution that no stage has run in yet."""
         sources = Sources(self.workspace, self.memo, self.house.version, order.use_cache, self.mask)
-        execution = Execution(self.memo, self.ports(order, self.observer, self._progress), {}, self.observer, self.house.version)
+        execution = self.execution(order)
         goal, known = sources.goal(order.goal, order.overrides)
         self._parsed(execution, goal, known)
         spec, _ = sources.context_spec(goal.value, order.context)
@@ -84,6 +84,14 @@ class Kernel:
         self._give(execution, "principal", self.house.principal)
         self._give(execution, "solver_options", self.resolve_solver(goal.value.solver, self.house.principal.tier))
         return execution
+
+    def execution(self, order: Order) -> Execution:
+        """Return an execution that holds nothing yet."""
+        ports = self.ports(order, self.observer, self._progress)
+        return Execution(self.memo, ports, {}, self.observer, self.house.version, about=lambda e: self._fingerprint(e)[0])
+
+    def _fingerprint(self, execution: Execution) -> tuple[str, dict[str, str]]:
+        return run_fingerprint(execution, settings=self.house.settings_sha, version=self.house.version)
 
     def run(
         self, order: Order, stages: Iterable[Stage | Ask] = PLAN, *, until: str | None = None, start: np.ndarray | None = None
@@ -106,7 +114,7 @@ class Kernel:
 
     def record(self, order: Order, execution: Execution) -> Result:
         """Write a run: whole or absent."""
-        fingerprint, prints = run_fingerprint(execution, settings=self.house.settings_sha, version=self.house.version)
+        fingerprint, prints = self._fingerprint(execution)
         mark = f"run {fingerprint} {self.house.principal.tenant_id}"
         known = self.memo.get_text(mark)
         cached = all(state != "run" for state in execution.states.values())

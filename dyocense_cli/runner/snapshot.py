@@ -28,10 +28,9 @@ def snapshot_artifact(runs: RunStore, run_id: str, name: str) -> Any:
     stored = json.loads(runs.read(run_id, f"artifacts/{name}.json"))
     arrays = {}
     for sha, place in stored["arrays"].items():
-        data = runs.read(run_id, f"artifacts/arrays/{sha}.npy")
+        file = f"artifacts/arrays/{place.removeprefix('sha256:')}.npy"
+        data = runs.read(run_id, file)
         if bytes_sha(data) != place:
-            raise StoreError(
-                "DY5002", f"artifacts/arrays/{sha[:12]}….npy of run {run_id} was altered", hints=f"dyocense evidence verify {run_id}"
-            )
+            raise StoreError("DY5002", f"{file[:30]}….npy of run {run_id} was altered", hints=f"dyocense evidence verify {run_id}")
         arrays[sha] = array_from(data)
     return decode(noun(name), stored, arrays)
