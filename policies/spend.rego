@@ -74,6 +74,11 @@ unit := budget.max.unit if lib.get(budget.max, "unit", null) != null
 
 stated := lib.product(budget.max.value, rate(unit))
 
+# The budget as told: in the plan's currency where the context has a rate.
+shown := stated
+
+shown := budget.max.value if not stated
+
 # The most that the goal's own budget lets it spend over the horizon, and in one period.
 most["horizon"] := stated if lib.get(budget, "over", "horizon") == "horizon"
 
@@ -95,7 +100,7 @@ deny contains f if {
 	c.rule == "POL-S001"
 	has_budget
 	not budget_within(c)
-	f := {"id": "POL-S001", "path": ["limits", "budget", "max"], "args": over("the budget", budget.max.value, c)}
+	f := {"id": "POL-S001", "path": ["limits", "budget", "max"], "args": over("the budget", shown, c)}
 }
 
 deny contains f if {
@@ -120,7 +125,7 @@ deny contains f if {
 	c.rule == "POL-S002"
 	has_budget
 	not period_within(c)
-	f := {"id": "POL-S002", "path": ["limits", "budget", "max"], "args": over("the budget", budget.max.value, c)}
+	f := {"id": "POL-S002", "path": ["limits", "budget", "max"], "args": over("the budget", shown, c)}
 }
 
 deny contains f if {

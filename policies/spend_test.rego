@@ -40,7 +40,8 @@ test_currencies_are_compared_by_the_rate if {
 	goal := example.asked("/goal/limits/budget/max", {"value": 10000, "unit": "USD"})
 	spend.deny == set() with input as goal with data.org as example.org
 	over := example.asked("/goal/limits/budget/max", {"value": 10001, "unit": "USD"})
-	example.ids(spend.deny) == {"POL-S001"} with input as over with data.org as example.org
+	deny := spend.deny with input as over with data.org as example.org
+	{[f.id, f.args.have] | some f in deny} == {["POL-S001", 5000.5]}
 }
 
 test_a_currency_without_a_rate_is_not_waved_through if {

@@ -52,10 +52,17 @@ def _common(stage: str, goal: Goal, context: Context, principal: Principal, as_o
             "now": as_of[:10],
             "soon": _soon(as_of[:10]),
         },
-        "goal": encode(goal, meta=False).doc["body"],
+        "goal": _goal(goal),
         "world": _world(goal, context),
         "mentions": _mentions(goal, context),
     }
+
+
+def _goal(goal: Goal) -> dict[str, Json]:
+    """Return the goal as JSON, its constraints by name as in the file, so that paths are those of the file."""
+    body: dict[str, Json] = encode(goal, meta=False).doc["body"]
+    body["constraints"] = {rule.name: encode(rule, meta=False).doc["body"] for rule in goal.constraints}
+    return body
 
 
 def _soon(today: str) -> str:

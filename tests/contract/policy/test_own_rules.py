@@ -54,7 +54,7 @@ def _titled(title: str) -> dict[str, Any]:
 
 
 def test_own_rules_decide_in_opa(tmp_path: Path, opa_binary: str) -> None:
-    engine = OpaProcess(opa_binary, load_pack(_folder(tmp_path)), cache=str(tmp_path / "cache"))
+    engine = OpaProcess(opa_binary, load_pack(_folder(tmp_path)), cache=str(tmp_path.parent / "policy-cache"))
     assert read_answer(engine.decide(_titled("Bread for a week"))).allow
     answer = read_answer(engine.decide(_titled("x")))
     assert [t.id for t in answer.deny] == ["POL-H001"]
@@ -62,7 +62,7 @@ def test_own_rules_decide_in_opa(tmp_path: Path, opa_binary: str) -> None:
 
 
 def test_own_rules_without_opa_ask_for_a_build(tmp_path: Path) -> None:
-    engine = OpaWasm(load_pack(_folder(tmp_path)), cache=str(tmp_path / "cache"))
+    engine = OpaWasm(load_pack(_folder(tmp_path)), cache=str(tmp_path.parent / "policy-cache"))
     with pytest.raises(UnavailableError, match="own policies need OPA, and none is found") as caught:
         engine.decide(_titled("x"))
     assert caught.value.code == "DY4204"
@@ -76,7 +76,7 @@ def test_own_rules_once_built_decide_without_opa(tmp_path: Path, opa_binary: str
     written = build_own(folder, opa=opa_binary)
     assert {Path(p).name for p in written} == {"policy.wasm", "build.json", "base.tar.gz", "org.tar.gz", "capabilities.json"}
     pack = load_pack(folder)
-    wasm, opa = OpaWasm(pack, cache=str(tmp_path / "cache")), OpaProcess(opa_binary, pack, cache=str(tmp_path / "cache"))
+    wasm, opa = OpaWasm(pack, cache=str(tmp_path.parent / "policy-cache")), OpaProcess(opa_binary, pack, cache=str(tmp_path / "cache"))
     for title in ("Bread for a week", "x"):
         assert read_answer(wasm.decide(_titled(title))) == read_answer(opa.decide(_titled(title)))
 
@@ -86,7 +86,7 @@ def test_a_build_of_other_rules_does_not_decide(tmp_path: Path, opa_binary: str)
     build_own(folder, opa=opa_binary)
     (Path(folder) / "house.rego").write_text(HOUSE.replace("> 3", "> 0"), encoding="utf-8")
     with pytest.raises(UnavailableError, match="is not made of these policies"):
-        OpaWasm(load_pack(folder), cache=str(tmp_path / "cache")).decide(_titled("x"))
+        OpaWasm(load_pack(folder), cache=str(tmp_path.parent / "policy-cache")).decide(_titled("x"))
 
 
 def test_an_altered_build_does_not_decide(tmp_path: Path, opa_binary: str) -> None:
@@ -95,14 +95,14 @@ def test_an_altered_build_does_not_decide(tmp_path: Path, opa_binary: str) -> No
     wasm = Path(folder) / "build" / "policy.wasm"
     wasm.write_bytes(wasm.read_bytes() + b"\0")
     with pytest.raises(UnavailableError, match="is not made of these policies"):
-        OpaWasm(load_pack(folder), cache=str(tmp_path / "cache")).decide(_titled("x"))
+        OpaWasm(load_pack(folder), cache=str(tmp_path.parent / "policy-cache")).decide(_titled("x"))
 
 
 def test_data_changes_the_decision_without_a_build(tmp_path: Path) -> None:
     folder = tmp_path / "policies"
     folder.mkdir()
     (folder / "data.yaml").write_text("vendors:\n  deny:\n    - {supplier: V1, reason: recall, since: 2026-11-27}\n", encoding="utf-8")
-    answer = read_answer(OpaWasm(load_pack(str(folder)), cache=str(tmp_path / "cache")).decide(plain_question()))
+    answer = read_answer(OpaWasm(load_pack(str(folder)), cache=str(tmp_path.parent / "policy-cache")).decide(plain_question()))
     assert [(t.id, t.args["supplier"]) for t in answer.deny] == [("POL-V001", "V1")]
 
 
@@ -123,7 +123,7 @@ def test_what_a_decision_may_not_use_is_refused(tmp_path: Path, opa_binary: str,
     folder = _folder(tmp_path, HOUSE + f"\nleak := {FORBIDDEN[name]}\n")
     pack = load_pack(folder)
     with pytest.raises(UnavailableError, match=f"undefined function {name}") as caught:
-        OpaProcess(opa_binary, pack, cache=str(tmp_path / "cache")).decide(_titled("Bread"))
+        OpaProcess(opa_binary, pack, cache=str(tmp_path.parent / "policy-cache")).decide(_titled("Bread"))
     assert caught.value.code == "DY4203"
     with pytest.raises(InputError, match="OPA refuses the policies") as refused:
         build_own(folder, opa=opa_binary)
@@ -132,7 +132,7 @@ def test_what_a_decision_may_not_use_is_refused(tmp_path: Path, opa_binary: str,
 
 def test_a_server_refuses_it_too(tmp_path: Path, opa_binary: str) -> None:
     pack = load_pack(_folder(tmp_path, HOUSE + f"\nleak := {FORBIDDEN['http.send']}\n"))
-    engine = OpaManaged(opa_binary, lambda: pack, cache=str(tmp_path / "cache"))
+    engine = OpaManaged(opa_binary, lambda: pack, cache=str(tmp_path.parent / "policy-cache"))
     with pytest.raises(UnavailableError, match="OPA refuses the policies"):
         engine.decide(_titled("Bread"))
     engine.close()
