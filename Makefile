@@ -7,16 +7,21 @@ WORKERS ?= 2
 .DEFAULT_GOAL := help
 .PHONY: plan test check bench golden docs services-up services-down setup lock policies clean help
 
-$(VENV)/.run: requirements/run.txt pyproject.toml
+INSTALL = $(BIN)/python -m uv pip install -q --python $(BIN)/python
+
+$(VENV)/.uv:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/run.txt
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/dev.txt
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+$(VENV)/.run: requirements/run.txt pyproject.toml $(VENV)/.uv
+	@$(INSTALL) -r requirements/run.txt
+	@$(INSTALL) --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml $(VENV)/.uv
+	@$(INSTALL) -r requirements/dev.txt
+	@$(INSTALL) --no-deps -e .
 	@touch $(VENV)/.run $@
 
 plan: $(VENV)/.run ## plan the shipped goal: real demand, embedded parts only
