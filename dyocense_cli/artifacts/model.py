@@ -52,7 +52,8 @@ class ParamDecl:
 
     `source` is ``table.column``, ``parameters.name``, ``scenarios.table``, ``dim.position``, ``dim.first``, ``dim.last``, ``stats.figure``
     or ``quality.word``; None with `dims` () binds from the context's `parameters:` by name. `aggregate` ``sum`` adds rows of equal keys;
-    `date` names the column that is mapped to a period. `dtype` ``text`` is a label, only for comparisons in conditions.
+    `date` names the column that is mapped to a period. `dtype` ``text`` is a label, only for comparisons in conditions. Without its
+    column an `optional` parameter is zero and what exists only because of it does not.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ParamDecl:
     value: float | str | None = None  # a constant, or an expression over other parameters
     aggregate: str = "one"  # one | sum
     date: str | None = None
+    optional: bool = False
     when: str | None = None
 
 

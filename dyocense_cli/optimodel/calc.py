@@ -18,7 +18,12 @@ __all__ = ["Calculator"]
 
 Operation = Callable[[np.ndarray, np.ndarray], np.ndarray]
 _COMPARE: Final[dict[str, Operation]] = {
-    "==": np.equal, "!=": np.not_equal, "<=": np.less_equal, ">=": np.greater_equal, "<": np.less, ">": np.greater,
+    "==": np.equal,
+    "!=": np.not_equal,
+    "<=": np.less_equal,
+    ">=": np.greater_equal,
+    "<": np.less,
+    ">": np.greater,
 }
 
 
@@ -73,8 +78,11 @@ class Calculator:
             return multiply(left, right, np.multiply, self.sizes)
         found = multiply(left, right, _quotient, self.sizes)
         if not np.isfinite(found.data).all():
-            raise InputError("DY2212", f"`{show(node.right)}` is 0 or missing and divides `{show(node.left)}`",
-                             hints="give the parameter a `default:` or a value in every row")
+            raise InputError(
+                "DY2212",
+                f"`{show(node.right)}` is 0 or missing and divides `{show(node.left)}`",
+                hints="give the parameter a `default:` or a value in every row",
+            )
         return found
 
     def _compare(self, node: Compare) -> Grid:
@@ -86,8 +94,11 @@ class Calculator:
         left, right = self.condition(node.left), self.condition(node.right)
         if node.op == "and":
             return multiply(left, right, np.logical_and, self.sizes)
-        return combine(_full(left, self.sizes), _full(right, self.sizes), np.logical_or, self.sizes) if _apart(left, right) \
+        return (
+            combine(_full(left, self.sizes), _full(right, self.sizes), np.logical_or, self.sizes)
+            if _apart(left, right)
             else combine(left, right, np.logical_or, self.sizes)
+        )
 
     def _opposite(self, node: Not) -> Grid:
         found = dense(self.condition(node.body), self.sizes)
@@ -182,7 +193,15 @@ def _full(grid: Grid, sizes: Mapping[str, int]) -> Grid:
 
 
 _RULES: Final[dict[type, Callable[..., Grid]]] = {
-    Num: Calculator._number, Name: Calculator._name, Neg: Calculator._negation, Binary: Calculator._binary, Compare: Calculator._compare,
-    Logic: Calculator._logic, Not: Calculator._opposite, Sum: Calculator._sum, Shift: Calculator._shift, Reduce: Calculator._reduce,
+    Num: Calculator._number,
+    Name: Calculator._name,
+    Neg: Calculator._negation,
+    Binary: Calculator._binary,
+    Compare: Calculator._compare,
+    Logic: Calculator._logic,
+    Not: Calculator._opposite,
+    Sum: Calculator._sum,
+    Shift: Calculator._shift,
+    Reduce: Calculator._reduce,
     Call: Calculator._call,
 }

@@ -126,8 +126,9 @@ def multiply(left: Grid, right: Grid, operation: Callable[[np.ndarray, np.ndarra
     return _joined(left, right, operation, sizes, lead)
 
 
-def _joined(left: Grid, right: Grid, operation: Callable[[np.ndarray, np.ndarray], np.ndarray], sizes: Mapping[str, int],
-            lead: Grid | None = None) -> Grid:
+def _joined(
+    left: Grid, right: Grid, operation: Callable[[np.ndarray, np.ndarray], np.ndarray], sizes: Mapping[str, int], lead: Grid | None = None
+) -> Grid:
     lead = lead or (left if left.index is not None and set(right.dims) <= set(left.dims) else right)
     assert lead.index is not None
     a, has_a = _lookup(left, lead.dims, lead.index, sizes)

@@ -65,12 +65,24 @@ class _Judge:
         symbol = self.scope.symbols.get(node.id)
         if symbol is None:
             near = nearest(node.id, self.scope.symbols)
-            self.report(Problem("DY2203", f"no parameter, variable or expression is named `{node.id}`",
-                                f"did you mean `{near}`?" if near else "declare it in the model file", node.id))
+            self.report(
+                Problem(
+                    "DY2203",
+                    f"no parameter, variable or expression is named `{node.id}`",
+                    f"did you mean `{near}`?" if near else "declare it in the model file",
+                    node.id,
+                )
+            )
             return Meaning()
         if symbol.kind == "dim":
-            self.report(Problem("DY2202", f"`{node.id}` is a dimension, not a number",
-                                f"compare it with a label: `{node.id} == 'A'`, or use a parameter `from: {node.id}.position`", node.id))
+            self.report(
+                Problem(
+                    "DY2202",
+                    f"`{node.id}` is a dimension, not a number",
+                    f"compare it with a label: `{node.id} == 'A'`, or use a parameter `from: {node.id}.position`",
+                    node.id,
+                )
+            )
             return Meaning((node.id,))
         if symbol.kind == "text":
             self.report(Problem("DY2202", f"`{node.id}` holds labels, not numbers", f"compare it: `{node.id} == 'local'`", node.id))
@@ -89,11 +101,23 @@ class _Judge:
             unit = self._alike(node, left, right)
             return Meaning(dims, unit, max(left.degree, right.degree), left.var or right.var, left.plain and right.plain)
         if node.op == "*" and left.degree + right.degree > 1 and not self.free:
-            self.report(Problem("DY2206", f"`{left.var}` times `{right.var}` is not linear: both are variables",
-                                "if one is a 0/1 choice, bound the other by it: `x <= most * choice`", right.var))
+            self.report(
+                Problem(
+                    "DY2206",
+                    f"`{left.var}` times `{right.var}` is not linear: both are variables",
+                    "if one is a 0/1 choice, bound the other by it: `x <= most * choice`",
+                    right.var,
+                )
+            )
         if node.op == "/" and right.degree and not self.free:
-            self.report(Problem("DY2207", f"`{show(node.left)}` is divided by the variable `{right.var}`",
-                                "multiply the rule by it: `a <= share * b` for `a / b <= share`", right.var))
+            self.report(
+                Problem(
+                    "DY2207",
+                    f"`{show(node.left)}` is divided by the variable `{right.var}`",
+                    "multiply the rule by it: `a <= share * b` for `a / b <= share`",
+                    right.var,
+                )
+            )
         unit = None
         if left.unit is not None and right.unit is not None:
             unit = left.unit.times(right.unit, 1 if node.op == "*" else -1)
@@ -107,12 +131,24 @@ class _Judge:
             return right.unit if left.plain else left.unit
         if not left.unit.fits(right.unit):
             verb = {"+": "is added to", "-": "has taken from it"}.get(node.op, "is compared with")
-            self.report(Problem("DY2205", f"`{_short(node.left)}` in {unit_text(left.unit)} {verb} `{_short(node.right)}` in "
-                                f"{unit_text(right.unit)}", "give both one unit, or price one of them", _last_name(node.right)))
+            self.report(
+                Problem(
+                    "DY2205",
+                    f"`{_short(node.left)}` in {unit_text(left.unit)} {verb} `{_short(node.right)}` in {unit_text(right.unit)}",
+                    "give both one unit, or price one of them",
+                    _last_name(node.right),
+                )
+            )
         elif not left.unit.same(right.unit):
-            self.report(Problem("DY2205", f"`{_short(node.left)}` is in {unit_text(left.unit)}, `{_short(node.right)}` in "
-                                f"{unit_text(right.unit)}: the same kind, another size", "declare both in one unit",
-                                _last_name(node.right)))
+            self.report(
+                Problem(
+                    "DY2205",
+                    f"`{_short(node.left)}` is in {unit_text(left.unit)}, `{_short(node.right)}` in "
+                    f"{unit_text(right.unit)}: the same kind, another size",
+                    "declare both in one unit",
+                    _last_name(node.right),
+                )
+            )
         return left.unit
 
     def compare(self, node: Compare) -> Meaning:
@@ -128,8 +164,14 @@ class _Judge:
         if isinstance(this, Name) and symbol is None:
             self.name(this)
         elif symbol is None or symbol.kind not in ("dim", "text"):
-            self.report(Problem("DY2202", f"`{show(this)}` is compared with the label '{label.value}' but holds no labels",
-                                "only dimensions and parameters of dtype text compare with labels", _last_name(this)))
+            self.report(
+                Problem(
+                    "DY2202",
+                    f"`{show(this)}` is compared with the label '{label.value}' but holds no labels",
+                    "only dimensions and parameters of dtype text compare with labels",
+                    _last_name(this),
+                )
+            )
         elif isinstance(this, Name):
             return Meaning((this.id,) if symbol.kind == "dim" else symbol.dims, NUMBER, condition=True)
         return Meaning(condition=True, unit=NUMBER)
@@ -147,8 +189,14 @@ class _Judge:
             return Meaning(symbol.dims, NUMBER, condition=True)
         found = self.of(node)
         if found.degree and not self.free:
-            self.report(Problem("DY2202", f"the condition compares the variable `{found.var}`",
-                                "a condition is decided before solving; use a 0/1 variable and a rule", found.var))
+            self.report(
+                Problem(
+                    "DY2202",
+                    f"the condition compares the variable `{found.var}`",
+                    "a condition is decided before solving; use a 0/1 variable and a rule",
+                    found.var,
+                )
+            )
         return found
 
     def sum(self, node: Sum) -> Meaning:
@@ -163,8 +211,14 @@ class _Judge:
                     near = nearest(dim, self.scope.dims)
                     self.report(Problem("DY2203", f"no dimension is named `{dim}`", f"did you mean `{near}`?" if near else "", dim))
                 elif dim not in dims:
-                    self.report(Problem("DY2204", f"`{_short(node.body)}` has no dim `{dim}` to sum over; it has {_words(dims)}",
-                                        f"drop `{dim}` from `over=`", dim))
+                    self.report(
+                        Problem(
+                            "DY2204",
+                            f"`{_short(node.body)}` has no dim `{dim}` to sum over; it has {_words(dims)}",
+                            f"drop `{dim}` from `over=`",
+                            dim,
+                        )
+                    )
         return Meaning(tuple(d for d in dims if d not in over), body.unit, body.degree, body.var)
 
     def shift(self, node: Shift) -> Meaning:
@@ -174,14 +228,24 @@ class _Judge:
             near = nearest(node.along, self.scope.dims)
             self.report(Problem("DY2203", f"no dimension is named `{node.along}`", f"did you mean `{near}`?" if near else "", node.along))
         elif node.along not in body.dims:
-            self.report(Problem("DY2204", f"`{_short(node.body)}` has no dim `{node.along}` to shift along; it has {_words(body.dims)}",
-                                "", node.along))
+            self.report(
+                Problem(
+                    "DY2204", f"`{_short(node.body)}` has no dim `{node.along}` to shift along; it has {_words(body.dims)}", "", node.along
+                )
+            )
         elif node.along not in self.scope.ordered:
-            self.report(Problem("DY2204", f"`{node.along}` has no order to shift along", f"declare `{node.along}` as `ordered: true`",
-                                node.along))
+            self.report(
+                Problem("DY2204", f"`{node.along}` has no order to shift along", f"declare `{node.along}` as `ordered: true`", node.along)
+            )
         if offset.degree or not self._whole(node.offset):
-            self.report(Problem("DY2216", f"the offset `{show(node.offset)}` is no whole number",
-                                "use an integer or a parameter of `dtype: int`", _last_name(node.offset)))
+            self.report(
+                Problem(
+                    "DY2216",
+                    f"the offset `{show(node.offset)}` is no whole number",
+                    "use an integer or a parameter of `dtype: int`",
+                    _last_name(node.offset),
+                )
+            )
         if edge.degree:
             self.report(Problem("DY2202", f"the edge `{_short(node.edge)}` is a variable", "an edge is a number or a parameter", edge.var))
         if node.edge is not None:
@@ -204,8 +268,14 @@ class _Judge:
         body = self.of(node.body)
         scenario = self.scope.scenario
         if scenario is None or scenario not in body.dims:
-            self.report(Problem("DY2215", f"`{_short(node.body)}` does not depend on scenarios, so it has no {node.kind}",
-                                f"drop `{node.kind}`", _last_name(node.body)))
+            self.report(
+                Problem(
+                    "DY2215",
+                    f"`{_short(node.body)}` does not depend on scenarios, so it has no {node.kind}",
+                    f"drop `{node.kind}`",
+                    _last_name(node.body),
+                )
+            )
         unit = NUMBER if body.condition else body.unit
         return Meaning(tuple(d for d in body.dims if d != scenario), unit, body.degree, body.var)
 
@@ -213,8 +283,14 @@ class _Judge:
         parts = [self.of(a) for a in node.args]
         for part in parts:
             if part.degree and not self.free:
-                self.report(Problem("DY2202", f"`{node.name}` of the variable `{part.var}` is not linear",
-                                    "give the result its own variable and bound it from both sides", part.var))
+                self.report(
+                    Problem(
+                        "DY2202",
+                        f"`{node.name}` of the variable `{part.var}` is not linear",
+                        "give the result its own variable and bound it from both sides",
+                        part.var,
+                    )
+                )
         unit = parts[0].unit
         for i, part in enumerate(parts[1:], 1):
             unit = self._alike(Binary("+", node.args[0], node.args[i]), parts[0], part)
@@ -224,8 +300,18 @@ class _Judge:
 
 
 _RULES: Final[dict[type, Callable[..., Meaning]]] = {
-    Num: _Judge.number, Text: _Judge.text, Name: _Judge.name, Neg: _Judge.negation, Binary: _Judge.binary, Compare: _Judge.compare,
-    Logic: _Judge.logic, Not: _Judge.opposite, Sum: _Judge.sum, Shift: _Judge.shift, Reduce: _Judge.reduce, Call: _Judge.call,
+    Num: _Judge.number,
+    Text: _Judge.text,
+    Name: _Judge.name,
+    Neg: _Judge.negation,
+    Binary: _Judge.binary,
+    Compare: _Judge.compare,
+    Logic: _Judge.logic,
+    Not: _Judge.opposite,
+    Sum: _Judge.sum,
+    Shift: _Judge.shift,
+    Reduce: _Judge.reduce,
+    Call: _Judge.call,
 }
 
 

@@ -78,6 +78,7 @@ _PARAM: Final = Obj(
         Field("value", OneOf((Number(), TEXT)), doc="A constant, or an expression over other parameters."),
         Field("aggregate", Choice(("one", "sum")), doc="sum adds rows of equal keys."),
         Field("date", TEXT, doc="The column that is mapped to a period."),
+        Field("optional", Switch(), doc="May be absent: then it is zero, and what exists because of it does not."),
         _WHEN,
         *_DOC,
     ),

@@ -36,8 +36,15 @@ class Problems:
         """Note a problem of the expression `text` written at `source`."""
         offset = problem.place(text) + shift
         pointer = source.partition(":")[2]
-        finding = Finding(id=problem.code, severity="error", message=problem.message, remediation=problem.hint, pointer=pointer,
-                          where=locate(self.inputs, source, offset, max(1, len(problem.name))), source="compiler")
+        finding = Finding(
+            id=problem.code,
+            severity="error",
+            message=problem.message,
+            remediation=problem.hint,
+            pointer=pointer,
+            where=locate(self.inputs, source, offset, max(1, len(problem.name))),
+            source="compiler",
+        )
         if finding not in self.findings:
             self.findings.append(finding)
 

@@ -49,8 +49,12 @@ def tokens(text: str) -> list[Token]:
         DY2201 for a character that starts no token or text that is too long.
     """
     if len(text) > MAX_LENGTH:
-        raise ExpressionError("DY2201", f"an expression of {len(text)} characters, at most {MAX_LENGTH} are read", offset=0,
-                              hints="name its parts under `expressions:`")
+        raise ExpressionError(
+            "DY2201",
+            f"an expression of {len(text)} characters, at most {MAX_LENGTH} are read",
+            offset=0,
+            hints="name its parts under `expressions:`",
+        )
     found: list[Token] = []
     position = 0
     while (match := _TOKEN.match(text, position)) is not None:

@@ -10,8 +10,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-__all__ = ["Binary", "Call", "Compare", "Logic", "Name", "Neg", "Node", "Not", "Num", "Reduce", "Shift", "Sum", "Text", "children", "names",
-           "rebuild", "walk"]
+__all__ = [
+    "Binary",
+    "Call",
+    "Compare",
+    "Logic",
+    "Name",
+    "Neg",
+    "Node",
+    "Not",
+    "Num",
+    "Reduce",
+    "Shift",
+    "Sum",
+    "Text",
+    "children",
+    "names",
+    "rebuild",
+    "walk",
+]
 
 
 @dataclass(frozen=True, slots=True)

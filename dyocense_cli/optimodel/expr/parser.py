@@ -174,8 +174,11 @@ class _Parser:
         if name.text in ("mean", "worst", "quantile", "cvar") or _PERCENTILE.fullmatch(name.text):
             return self._reduce(name)
         near = _near(name.text, FUNCTIONS)
-        raise self.fail(f"no function is named `{name.text}`", token=name,
-                        hints=f"did you mean `{near}`?" if near else "functions are " + ", ".join(FUNCTIONS))
+        raise self.fail(
+            f"no function is named `{name.text}`",
+            token=name,
+            hints=f"did you mean `{near}`?" if near else "functions are " + ", ".join(FUNCTIONS),
+        )
 
     def _sum(self) -> Node:
         body = self.condition()
