@@ -41,7 +41,7 @@ def from_param(param: Param) -> Grid:
 def to_param(grid: Grid, *, unit: str | None, dtype: str = "f8") -> Param:
     """Return a grid as a parameter."""
     kinds = {"f8": np.float64, "i8": np.int64, "bool": np.bool_}
-    return Param(grid.dims, np.ascontiguousarray(grid.data, dtype=kinds[dtype]), unit, dtype, grid.index, grid.mask)
+    return Param(grid.dims, np.asarray(grid.data, dtype=kinds[dtype], order="C"), unit, dtype, grid.index, grid.mask)
 
 
 def linear(index: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -95,7 +95,7 @@ class _Lower:
             )
 
     def data(self, name: str, dims: tuple[str, ...], values: np.ndarray) -> Name:
-        param = Param(dims, np.ascontiguousarray(values, np.float64))
+        param = Param(dims, np.asarray(values, np.float64, order="C"))
         self.draft = replace(self.draft, data={**self.draft.data, name: param})
         self._symbol(name, Symbol("param", dims))
         return Name(name)
