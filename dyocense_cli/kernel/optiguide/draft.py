@@ -52,6 +52,7 @@ class VarDraft:
     stage: int
     where: Formula | None = None
     unit: str | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class TermDraft:
     weight: float
     weight_unit: str | None = None
     unit: str | None = None
+    raw: Formula | None = None  # before reduction over scenarios
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from dyocense_cli.kernel.optiguide.problems import locate
 from dyocense_cli.kernel.optiguide.tables import Loader, TextGrid
 from dyocense_cli.optimodel.calc import Calculator
 from dyocense_cli.optimodel.expr.nodes import Name, Neg, Node, Num, names
+from dyocense_cli.optimodel.expr.printer import show
 from dyocense_cli.optimodel.fold import fold, fold_sums
 from dyocense_cli.optimodel.grid import Grid, to_param
 from dyocense_cli.optimodel.simplify import ZERO, substitute, without_dims
@@ -56,6 +57,7 @@ class _Bind:
         self.grids: dict[str, Grid] = {}
         self.texts: dict[str, TextGrid] = {}
         self.absent: set[str] = set()
+        self.sources: dict[str, str] = {}  # parameters that an expression gives
         scenarios = draft.inputs.scenarios
         self.probability = scenarios.probability if scenarios is not None else np.ones(1)
 
@@ -160,7 +162,9 @@ class _Bind:
         while waiting:
             ready = [n for n, f in waiting.items() if not names(f.node) & set(waiting)]
             for name in sorted(ready):
-                self.grids[name] = self.computed(waiting.pop(name))
+                formula = waiting.pop(name)
+                self.grids[name] = self.computed(formula)
+                self.sources[name] = show(formula.node)
 
     def computed(self, formula: Formula) -> Grid:
         try:
@@ -187,6 +191,7 @@ class _Bind:
                 hints="give the parameter a `default:`, or let the variable exist only `where:` it has a value",
             )
         self.grids[name] = grid
+        self.sources[name] = show(formula.node)
         return replace(formula, node=Name(name))
 
     def param(self, name: str, grid: Grid) -> Param:
@@ -195,7 +200,15 @@ class _Bind:
         if grid.data.dtype == np.bool_:
             kind = "bool"
         unit = decl.unit if decl is not None else self.draft.settings.get(name, (0.0, None))[1]
-        return to_param(grid, unit=unit.replace("currency", self.draft.currency or "currency") if unit else None, dtype=kind)
+        found = to_param(grid, unit=unit.replace("currency", self.draft.currency or "currency") if unit else None, dtype=kind)
+        return replace(found, source=self.source(name)) if self.draft.scenario in grid.dims else found
+
+    def source(self, name: str) -> str:
+        """Return where a parameter with scenarios is bound from, so that a stress test can bind other scenarios."""
+        if name in self.sources:
+            return "= " + self.sources[name]
+        decl = self.draft.params.get(name)
+        return decl.source or "" if decl is not None else ""
 
     def scope(self, draft: Draft, data: Mapping[str, Param]) -> Scope:
         old = draft.scope

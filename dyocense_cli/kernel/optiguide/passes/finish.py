@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dyocense_cli.artifacts.codec import Json
 from dyocense_cli.artifacts.fingerprint import json_sha
 from dyocense_cli.artifacts.optimodel import Hints, Kpi, OptiModel, Param, Robust, Rule, Steps, Term, Var
-from dyocense_cli.kernel.optiguide.draft import Draft, Formula, RuleDraft, VarDraft
+from dyocense_cli.kernel.optiguide.draft import Draft, Formula, RuleDraft, TermDraft, VarDraft
 from dyocense_cli.kernel.optiguide.problems import locate
 from dyocense_cli.optimodel.expr.nodes import Neg, Node, Num, Sum, names, walk
 from dyocense_cli.optimodel.expr.printer import show
@@ -33,7 +33,7 @@ def finish(draft: Draft) -> OptiModel:
         vars=variables,
         exprs={n: show(f.node) for n, f in sorted(draft.exprs.items())},
         sense="min" if draft.inputs.spec.sense.startswith("min") else "max",
-        terms=tuple(Term(t.name, show(t.formula.node), t.weight, t.unit) for t in draft.terms),
+        terms=tuple(_term(t) for t in draft.terms),
         rules=rules,
         robust=Robust(int(draft.probability.size), draft.aggregation),
         probability=draft.probability,
@@ -88,9 +88,15 @@ def _bound(formula: Formula | None) -> float | str | None:
     return show(node)
 
 
+def _term(term: TermDraft) -> Term:
+    expr = show(term.formula.node)
+    raw = expr if term.raw is None else show(term.raw.node)
+    return Term(term.name, expr, term.weight, term.unit, "" if raw == expr else raw)
+
+
 def _variable(v: VarDraft) -> Var:
     where = None if v.where is None else show(v.where.node)
-    return Var(v.name, v.dims, v.type, _bound(v.lower), _bound(v.upper), v.stage, where, v.unit)
+    return Var(v.name, v.dims, v.type, _bound(v.lower), _bound(v.upper), v.stage, where, v.unit, v.origin)
 
 
 def _rule(rule: RuleDraft, draft: Draft) -> Rule:
@@ -115,7 +121,9 @@ def _rule(rule: RuleDraft, draft: Draft) -> Rule:
 def _fingerprint(rule: RuleDraft, expr: str, where: str | None, draft: Draft) -> str:
     """Return the hash of what a rule says: its expression, names with their units and dims, no data and no labels."""
     mentioned = names(rule.formula.node) | (names(rule.where.node) if rule.where is not None else set())
-    symbols: dict[str, Json] = {n: {"dims": list(draft.data[n].dims), "unit": draft.data[n].unit} for n in sorted(mentioned) if n in draft.data}
+    symbols: dict[str, Json] = {
+        n: {"dims": list(draft.data[n].dims), "unit": draft.data[n].unit} for n in sorted(mentioned) if n in draft.data
+    }
     variables: dict[str, Json] = {v.name: {"dims": list(v.dims), "type": v.type, "unit": v.unit} for v in draft.vars if v.name in mentioned}
     return json_sha({"dims": list(rule.dims or ()), "expr": expr, "hold": rule.hold, "params": symbols, "vars": variables, "where": where})
 

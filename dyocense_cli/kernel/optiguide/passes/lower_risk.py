@@ -49,7 +49,8 @@ def lower_risk(draft: Draft) -> Draft:
         return draft
     work = _Lower(draft)
     rules = [made for rule in draft.rules for made in work.rule(rule)]
-    terms = work.objective([replace(t, formula=work.reduced(t.formula, t.name, work.sense * t.weight)) for t in draft.terms])
+    work.why = "risk"
+    terms = work.objective([work.term(t) for t in draft.terms])
     draft = work.draft
     return replace(draft, rules=(*rules, *work.rules), terms=terms, vars=(*draft.vars, *work.vars))
 
@@ -63,6 +64,7 @@ class _Lower:
         self.scenario: str = draft.scenario
         self.vars: list[VarDraft] = []
         self.rules: list[RuleDraft] = []
+        self.why = "hold"
         self.sense = 1.0 if draft.inputs.spec.sense.startswith("min") else -1.0
 
     # -- building blocks
@@ -76,7 +78,7 @@ class _Lower:
         def bound(node: Node | None) -> Formula | None:
             return None if node is None else Formula(node, show(node), "")
 
-        self.vars.append(VarDraft(name, dims, kind, bound(lower), bound(upper), stage))
+        self.vars.append(VarDraft(name, dims, kind, bound(lower), bound(upper), stage, origin=self.why))
         self._symbol(name, Symbol("var", dims))
         return Name(name)
 
@@ -256,6 +258,12 @@ class _Lower:
 
     # -- objective
 
+    def term(self, term: TermDraft) -> TermDraft:
+        formula = self.reduced(term.formula, term.name, self.sense * term.weight)
+        # What a reduction inside a term adds up to belongs to no single scenario.
+        raw = term.formula if formula is term.formula else replace(term.formula, node=ZERO)
+        return replace(term, formula=formula, raw=raw)
+
     def objective(self, terms: list[TermDraft]) -> tuple[TermDraft, ...]:
         """Aggregate the scenario-dependent part of all terms together."""
         kind, level = measure(self.draft.aggregation)
@@ -291,7 +299,7 @@ class _Lower:
             assert level is not None
             node = self.quantile("objective", total, level, None, **words)
         formula = Formula(node, show(node), "goal:/robust/aggregation")
-        return TermDraft(self.draft.aggregation, formula, self.sense, None, terms[0].unit)
+        return TermDraft(self.draft.aggregation, formula, self.sense, None, terms[0].unit, replace(formula, node=ZERO))
 
 
 def _quantile(values: np.ndarray, probability: np.ndarray, level: float) -> np.ndarray:

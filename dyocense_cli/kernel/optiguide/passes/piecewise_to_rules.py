@@ -40,7 +40,7 @@ def _lowered(draft: Draft, piece: PiecewiseDraft) -> Draft:
     _check(draft, piece)
     cost, weight, segment = Name(piece.name), Name(f"{piece.name}_weight"), Name(f"{piece.name}_segment")
     along, dims = piece.along, (*piece.dims, piece.along)
-    variables = [VarDraft(weight.id, dims, "float", _formula(ZERO), _formula(Num(1.0)), 1)]
+    variables = [VarDraft(weight.id, dims, "float", _formula(ZERO), _formula(Num(1.0)), 1, origin="piecewise")]
     rules: list[tuple[str, Node]] = [
         ("weights", Compare("==", Sum(weight, (along,)), Num(1.0))),
         ("input", Compare("==", Sum(Binary("*", Name(piece.points), weight), (along,)), piece.input.node)),
@@ -52,7 +52,7 @@ def _lowered(draft: Draft, piece: PiecewiseDraft) -> Draft:
         inner = f"{piece.name}_inner"
         data[inner] = Param((along,), (np.arange(draft.sizes[along]) > 0).astype(np.float64))
         symbols |= {segment.id: Symbol("var", dims), inner: Symbol("param", (along,))}
-        variables.append(VarDraft(segment.id, dims, "bool", _formula(ZERO), _formula(Name(inner)), 1))
+        variables.append(VarDraft(segment.id, dims, "bool", _formula(ZERO), _formula(Name(inner)), 1, origin="piecewise"))
         beside = Binary("+", segment, Shift(segment, along, Neg(Num(1.0)), ZERO))
         rules += [("one_segment", Compare("==", Sum(segment, (along,)), Num(1.0))), ("neighbours", Compare("<=", weight, beside))]
     made = tuple(
