@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from dyocense_cli.artifacts.codec import fingerprint
@@ -16,7 +16,7 @@ from dyocense_cli.artifacts.plan import Explanation, Plan, Step, StressReport
 from dyocense_cli.artifacts.policy import Admission, Principal, Verdict
 from dyocense_cli.artifacts.solution import CheckReport, Solution
 from dyocense_cli.kernel.evidence.rows import TABLES_OF_A_LINE, RowIndex, table_sha
-from dyocense_cli.kernel.evidence.rules import rules_of
+from dyocense_cli.kernel.evidence.rules import rules_of, touching
 
 __all__ = ["build", "evidence_ref"]
 
@@ -104,7 +104,7 @@ def build(  # noqa: PLR0917  # the stage's artifacts come in the order of the pi
     rules = _rules(graph, optimodel, plan, explanation)
     _policy(graph, rules, optimodel, admission, verdict)
     if plan is not None:
-        _lines(graph, plan, index, rules, forecast_set)
+        _lines(graph, plan, index, {n: rules[n] for n in _touching(optimodel, plan, rules)}, forecast_set)
         _kpis(graph, plan)
     return graph.frozen(run_fingerprint)
 
@@ -222,8 +222,8 @@ def _lines(graph: _Graph, plan: Plan, index: RowIndex | None, rules: Mapping[str
         key = graph.node(f"{run}/line/{step.line}", "Line", "entity", **_line_props(step))
         graph.edge(key, "PART_OF", run)
         graph.edge(key, "DERIVED_FROM", _artifact("plan", shas))
-        for name in _touching(plan.binding, rules):
-            graph.edge(key, "CONSTRAINED_BY", rules[name])
+        for rule in rules.values():
+            graph.edge(key, "CONSTRAINED_BY", rule)
         if index is not None:
             for table, row in _rows_of(step, index):
                 graph.edge(key, "DERIVED_FROM", _row(graph, index, table, row))
@@ -232,8 +232,9 @@ def _lines(graph: _Graph, plan: Plan, index: RowIndex | None, rules: Mapping[str
             graph.edge(key, "DERIVED_FROM", f"series/{shas['forecast_set']}/{step.keys['sku']}@{place}")
 
 
-def _touching(binding: Iterable[str], rules: Mapping[str, str]) -> list[str]:
-    return sorted(name for name in set(binding) if name in rules)
+def _touching(optimodel: OptiModel | None, plan: Plan, rules: Mapping[str, str]) -> list[str]:
+    """Return the binding rules that hold order lines."""
+    return [] if optimodel is None else [name for name in touching(optimodel, plan.binding) if name in rules]
 
 
 def _rows_of(step: Step, index: RowIndex) -> list[tuple[str, int]]:

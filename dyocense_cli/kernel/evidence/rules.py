@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dyocense_cli.artifacts.goal import Goal
 from dyocense_cli.artifacts.optimodel import OptiModel, Rule
 from dyocense_cli.artifacts.plan import Explanation, Plan
 
-__all__ = ["RuleFacts", "place_of", "rules_of"]
+__all__ = ["RuleFacts", "rules_of", "touching"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -24,16 +23,6 @@ class RuleFacts:
     parameters: tuple[str, ...]
 
 
-def place_of(goal: Goal, source: str) -> str:
-    """Return ``file:line:column`` of a source in the goal; the pointer itself where no place is known."""
-    kind, _, pointer = source.partition(":")
-    while kind == "goal" and pointer:
-        if pointer in goal.spans:
-            return str(goal.spans[pointer])
-        pointer = pointer.rpartition("/")[0]
-    return source
-
-
 def rules_of(optimodel: OptiModel, plan: Plan | None, explanation: Explanation | None) -> dict[str, RuleFacts]:
     """Return the rules by the name that the planner wrote, sorted."""
     groups: dict[str, list[Rule]] = {}
@@ -41,6 +30,18 @@ def rules_of(optimodel: OptiModel, plan: Plan | None, explanation: Explanation |
         groups.setdefault(rule.origin or rule.name, []).append(rule)
     sentences = {b.name: b.sentence for b in explanation.binding} if explanation is not None else {}
     return {name: _facts(name, groups[name], optimodel, plan, sentences) for name in sorted(groups)}
+
+
+def touching(optimodel: OptiModel, names: Iterable[str]) -> list[str]:
+    """Return those rules, of the names given, whose rows hold what the plan's steps list; sorted. All of them for a model without steps."""
+    wanted = sorted(set(names))
+    if optimodel.steps is None:
+        return wanted
+    quantity = Rule("", (), optimodel.steps.quantity)
+    variables = {v.name for v in optimodel.vars}
+    listed = set(_NAME.findall(_expanded(quantity, optimodel))) & (variables | set(optimodel.exprs))
+    found = {r.origin or r.name for r in optimodel.rules if listed & set(_NAME.findall(_expanded(r, optimodel)))}
+    return [name for name in wanted if name in found]
 
 
 def _facts(name: str, rules: list[Rule], optimodel: OptiModel, plan: Plan | None, sentences: Mapping[str, str]) -> RuleFacts:
