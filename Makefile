@@ -42,7 +42,8 @@ golden: $(VENV)/.dev ## rewrite golden files; read the diff before you commit
 	@DYOCENSE_GOLDEN=rewrite $(BIN)/python -m pytest -q tests/golden || true
 	@git diff --stat -- tests/golden
 
-policies: $(VENV)/.dev ## format, check and test the policy packages
+policies: $(VENV)/.dev ## build the shipped policies, then test them
+	@$(BIN)/python scripts/build_policies.py
 	@$(BIN)/dyocense policy test policies
 
 bench: $(VENV)/.dev ## run every benchmark; each prints ratios against its peers

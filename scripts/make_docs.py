@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from dyocense_cli.adapters.policy.pack import load_pack
 from dyocense_cli.adapters.registry import ENTRIES
 from dyocense_cli.cli import exits
 from dyocense_cli.cli.app import load_command
@@ -100,6 +101,23 @@ def pipeline() -> str:
     return "# Pipeline\n\n" + table(("stage", "kind", "needs", "gives", "version"), rows)
 
 
+def policies() -> str:
+    text = (
+        "# Rules of policy\n\nThe shipped rules, in Rego under `policies/`; an organisation adds data and rules of its own "
+        "([policy](../concepts/policy.md)). *Obeyed* means that a plan is made to keep the rule in place of being refused.\n\n"
+    )
+    rules = load_pack().rules.values()
+    rows: list[tuple[object, ...]] = [
+        (f"[{r['id']}](#{r['id'].lower()})", r["severity"], r["title"], "obeyed" if r["effect"] else "") for r in rules
+    ]
+    parts = [text + table(("rule", "severity", "title", "by a plan"), rows)]
+    for r in rules:
+        lines = [f"## {r['id']}", f"**{r['title']}** ({r['severity']}, package `{r['package']}`)", f"- says: {r['message']}"]
+        lines += [f"- do: {r['remediation']}", f"- source: `policies/{r['file']}`"]
+        parts.append("\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:]) + "\n")
+    return "\n".join(parts)
+
+
 PAGES = {
     "errors.md": errors,
     "exit-codes.md": exit_codes,
@@ -108,6 +126,7 @@ PAGES = {
     "defaults.md": defaults,
     "adapters.md": adapters,
     "pipeline.md": pipeline,
+    "policies.md": policies,
 }
 
 

@@ -44,12 +44,19 @@ def capabilities(opa: str) -> dict[str, Any]:
     listed = json.loads(_opa(opa, ["capabilities", "--current"], {}).decode())
     kept = [b for b in listed["builtins"] if not b.get("nondeterministic") and not b["name"].startswith(_GONE)]
     return {
-        "builtins": [{k: b[k] for k in ("name", "decl", "infix", "relation") if k in b} for b in kept],
+        "builtins": [{k: _bare(b[k]) for k in ("name", "decl", "infix", "relation") if k in b} for b in kept],
         "future_keywords": [],
         "features": sorted(listed.get("features", [])),
         "wasm_abi_versions": [{"version": 1, "minor_version": 3}],
         "allow_net": [],
     }
+
+
+def _bare(declaration: Any) -> Any:
+    """Return a declaration without what is for readers: OPA reads it anew for every question."""
+    if isinstance(declaration, dict):
+        return {k: _bare(v) for k, v in declaration.items() if k != "description" and not (k == "name" and "type" in declaration)}
+    return [_bare(v) for v in declaration] if isinstance(declaration, list) else declaration
 
 
 def build_base(source: str, target: str, *, opa: str) -> list[str]:
