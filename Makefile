@@ -15,7 +15,7 @@ $(VENV)/.uv:
 	@touch $@
 
 $(VENV)/.run: requirements/run.txt pyproject.toml $(VENV)/.uv
-	@$(INSTALL) -r requirements/run.txt
+	@$(INSTALL) --compile-bytecode -r requirements/run.txt
 	@$(INSTALL) --no-deps -e .
 	@touch $@
 

@@ -52,7 +52,7 @@ def fall_back(batch: Batch, grid: np.ndarray, mean: np.ndarray, reasons: tuple[s
     methods: dict[int, str] = {}
     borrowed: list[int] = []
     need = int(str(default("forecast.min_history")))
-    good = np.array([not r for r in reasons])
+    good = np.array([not r for r in reasons], dtype=bool)
     for i in np.flatnonzero(~good).tolist():
         own = batch.y[:, i][~np.isnan(batch.y[:, i])]
         if len(own) >= need:
