@@ -120,6 +120,7 @@ CODES: Final[dict[str, str]] = {
     # 41xx solvers
     "DY4101": "a solver does not take this kind of model",
     "DY4102": "a solver refuses the arrays of a model",
+    "DY4103": "a solver's process failed",
     # 42xx policy engines
     "DY4201": "the policy engine cannot be run or reached",
     "DY4202": "the policy engine gave no answer in time",

@@ -113,9 +113,12 @@ def graph_store(settings: Settings) -> GraphStore | None:
     return embedded
 
 
+@cache
 def solver(name: str) -> Any:
-    """Return a solver by name; ``auto`` is HiGHS."""
-    return registry.load("solver", "highs" if name == "auto" else name)()
+    """Return a solver by name, one for the whole process; ``auto`` is HiGHS, ``mathopt:pdlp`` an engine within a library."""
+    base, _, engine = name.partition(":")
+    made = registry.load("solver", "highs" if base == "auto" else base)
+    return made(engine) if engine else made()
 
 
 def _solver_version(backend: str) -> str:

@@ -102,6 +102,10 @@ class HighsSolver:
         {"lp", "mip", "duals", "ranging", "start", "nodes", "work", "events", "interrupt", "free"}
     )
 
+    def __init__(self, engine: str = "auto") -> None:
+        if engine != "auto":
+            raise UnsupportedError("DY4101", f"backend `highs` has no engine `{engine}`", hints="use `--backend highs`")
+
     def version(self) -> str:
         """Return name and version of the library."""
         return _VERSION
