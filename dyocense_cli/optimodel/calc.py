@@ -49,7 +49,7 @@ class Calculator:
         Raises
         ------
         InputError
-            DY2212 for a divisor without a value where the top has one.
+            DY2212 for a divisor that is 0 where the top is not; where a divisor has no value, the quotient has none.
         """
         return _RULES[type(node)](self, node)
 
@@ -77,10 +77,12 @@ class Calculator:
         if node.op == "*":
             return multiply(left, right, np.multiply, self.sizes)
         found = multiply(left, right, _quotient, self.sizes)
+        if found.mask is not None:
+            found = Grid(found.dims, np.where(found.mask, found.data, 0.0), found.mask)
         if not np.isfinite(found.data).all():
             raise InputError(
                 "DY2212",
-                f"`{show(node.right)}` is 0 or missing and divides `{show(node.left)}`",
+                f"`{show(node.right)}` is 0 and divides `{show(node.left)}`",
                 hints="give the parameter a `default:` or a value in every row",
             )
         return found
@@ -134,6 +136,8 @@ class Calculator:
 
     def _reduce(self, node: Reduce) -> Grid:
         body = dense(self.value(node.body), self.sizes)
+        if self.scenario not in body.dims:  # its table states one value for all scenarios
+            return body
         assert self.scenario is not None
         assert self.probability is not None
         axis = body.dims.index(self.scenario)

@@ -24,7 +24,7 @@ from dyocense_cli.optimodel.calc import Calculator
 from dyocense_cli.optimodel.expr.nodes import Name, Neg, Node, Num, names
 from dyocense_cli.optimodel.expr.printer import show
 from dyocense_cli.optimodel.fold import fold, fold_sums
-from dyocense_cli.optimodel.grid import Grid, to_param
+from dyocense_cli.optimodel.grid import Grid, existence, multiply, to_param
 from dyocense_cli.optimodel.simplify import ZERO, substitute, without_dims
 from dyocense_cli.optimodel.symbols import Scope, Symbol
 
@@ -179,20 +179,29 @@ class _Bind:
         """Return a bound as a number or the name of a parameter, which is made if needed."""
         if formula is None or _number(formula.node) is not None:
             return formula
-        if isinstance(formula.node, Name) and self.grids[formula.node.id].mask is None and not self.grids[formula.node.id].is_sparse:
-            return formula
-        name = f"{variable.name}_{side}"
         grid = self.computed(formula)
-        if grid.mask is not None and not set(names(formula.node)) & names(variable.where.node if variable.where else ZERO):
+        if not self.covered(variable, grid):
             raise InputError(
                 "DY2212",
                 f"the {side} bound of `{variable.name}` has no value for some members",
                 where=locate(self.draft.inputs, formula.source),
                 hints="give the parameter a `default:`, or let the variable exist only `where:` it has a value",
             )
+        if isinstance(formula.node, Name):
+            return formula
+        name = f"{variable.name}_{side}"
         self.grids[name] = grid
         self.sources[name] = show(formula.node)
         return replace(formula, node=Name(name))
+
+    def covered(self, variable: VarDraft, grid: Grid) -> bool:
+        """Say whether a bound has a value wherever the variable exists."""
+        if grid.mask is None and not grid.is_sparse:
+            return True
+        where = Grid((), np.asarray(True)) if variable.where is None else self.calculator().condition(variable.where.node)
+        both = multiply(where, existence(grid), np.logical_and, self.sizes)
+        repeat = np.prod([self.sizes[d] for d in both.dims if d not in where.dims], dtype=np.int64)
+        return int(np.count_nonzero(both.data)) == int(np.count_nonzero(where.data)) * int(repeat)
 
     def param(self, name: str, grid: Grid) -> Param:
         decl = self.draft.params.get(name)

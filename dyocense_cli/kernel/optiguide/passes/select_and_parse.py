@@ -63,7 +63,7 @@ class _Parse:
             rules = (*rules, *policy_rules(self.inputs.admission, self.spec, exprs))
         awake = self.awake("kpis", self.spec.kpis)
         kpis = tuple(KpiDraft(k.name, self.formula(k.expression, f"model:/kpis/{k.name}"), k.unit) for k in awake)
-        scope = self.scope(params, variables, exprs)
+        scope = self.scope(variables, exprs)
         self.problems.settle()
         values = {n: self.formula(str(p.value), f"model:/parameters/{n}/value") for n, p in params.items() if isinstance(p.value, str)}
         self.problems.settle()
@@ -237,15 +237,19 @@ class _Parse:
             self.problems.add(Problem("DY2205", str(error), "declare it under `conversions:` of the context, or use a known unit"), source)
             return None
 
-    def scope(self, params: Mapping[str, ParamDecl], variables: tuple[VarDraft, ...], exprs: Mapping[str, Formula]) -> Scope:
+    def scope(self, variables: tuple[VarDraft, ...], exprs: Mapping[str, Formula]) -> Scope:
         symbols: dict[str, Symbol] = {d.name: Symbol("dim", (d.name,)) for d in self.spec.dims}
         sources: dict[str, str] = dict.fromkeys(symbols, "dimensions")
         found: list[tuple[str, str, Symbol]] = []
-        for name, p in params.items():
+        for p in self.spec.params:  # what is switched off keeps its dims and unit, so that the rest is judged as it was written
             kind = "text" if p.dtype == "text" else "param"
-            found.append(("parameters", name, Symbol(kind, p.dims, self.unit(p.unit, f"model:/parameters/{name}"), p.dtype == "int")))
-        found += [("variables", v.name, Symbol("var", v.dims, self.unit(v.unit, f"model:/variables/{v.name}"))) for v in variables]
+            found.append(("parameters", p.name, Symbol(kind, p.dims, self.unit(p.unit, f"model:/parameters/{p.name}"), p.dtype == "int")))
+        off = [self.variable(v) for v in self.spec.vars if v.name in self.off]
+        found += [("variables", v.name, Symbol("var", v.dims, self.unit(v.unit, f"model:/variables/{v.name}"))) for v in (*variables, *off)]
         found += [("expressions", name, Symbol("expr", node=formula.node)) for name, formula in exprs.items()]
+        for e in self.spec.exprs:
+            if e.name in self.off:
+                found.append(("expressions", e.name, Symbol("expr", node=self.formula(e.expression, f"model:/expressions/{e.name}").node)))
         for section, name, symbol in found:
             if name in symbols:
                 self.problems.add(
@@ -256,8 +260,6 @@ class _Parse:
             sources[name] = section
         for name, (value, text) in self.switches.numbers.items():
             symbols.setdefault(name, Symbol("param", (), self.unit(text, f"goal:/limits/{name}"), value == int(value)))
-        for name in self.off - set(symbols):
-            symbols[name] = Symbol("expr", node=ZERO)
         scenario = next((d.name for d in self.spec.dims if d.scenarios), None)
         if scenario is not None:
             symbols.setdefault("probability", Symbol("param", (scenario,)))
