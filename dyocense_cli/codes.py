@@ -88,7 +88,9 @@ CODES: Final[dict[str, str]] = {
     "DY2504": "a regressor is no column of the history",
     "DY2505": "a period length that is not known",
     "DY2506": "a forecast model that is not known",
+    "DY2507": "the history is too short for a backtest",
     "DY2510": "stated scenarios do not fit together",
+    "DY2512": "a scenario file that is not one",
     "DY2511": "a scenario reduction that is not known",
     # 26xx golden tests
     "DY2601": "not a golden file",

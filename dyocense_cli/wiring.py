@@ -14,7 +14,7 @@ from dyocense_cli.artifacts.fingerprint import json_sha
 from dyocense_cli.artifacts.goal import SolverOptions
 from dyocense_cli.artifacts.policy import Principal
 from dyocense_cli.defaults import default
-from dyocense_cli.errors import DyocenseError, UnavailableError, UsageError
+from dyocense_cli.errors import DyocenseError, MissingExtraError, UnavailableError, UsageError
 from dyocense_cli.kernel.privacy.mask import Mask
 from dyocense_cli.ports import Scope
 from dyocense_cli.runner.execute import Observer, Ports, Quiet
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "build",
+    "forecaster_for",
     "graph_store",
     "local_runs",
     "package_version",
+    "peer_forecaster",
     "policy_tool",
     "remote_runs",
     "run_store",
@@ -228,6 +230,20 @@ def series_cache(settings: Settings) -> SeriesCache:
     """Return the cache of forecasts by series, this tenant's part."""
     made: SeriesCache = registry.load("series", "files")(str(_cache_folder(settings) / "series"))
     return made
+
+
+def forecaster_for(settings: Settings, model: str) -> Forecaster:
+    """Return the forecaster of a model's name, uncached."""
+    return _forecaster(settings, model, cached=False)
+
+
+def peer_forecaster() -> Forecaster | None:
+    """Return the forecaster that backtests compare with, None where its library is not installed."""
+    try:
+        peer: Forecaster = registry.load("forecaster", "statsforecast")()
+    except MissingExtraError:
+        return None
+    return peer
 
 
 def _forecaster(settings: Settings, model: str, *, cached: bool) -> Forecaster:

@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from dyocense_cli.artifacts.forecast import ForecastSet
 from dyocense_cli.kernel.scenarios.streams import keys_of, normals, step_keys
 
-__all__ = ["draw_paths"]
+__all__ = ["draw_paths", "forecast_paths"]
 
 #: elements handled at once: small enough for the second-level cache, and the bound on working memory
 _CHUNK = 1 << 17
@@ -62,6 +63,12 @@ def draw_paths(
             _remember(z, state["memory"][part])
             out[part, :, s0:s1] = _lookup(z, state, part)
     return out
+
+
+def forecast_paths(forecast_set: ForecastSet, *, count: int, seed: int, purpose: str) -> np.ndarray:
+    """Return demand paths (n_series, h, count) of a forecast, from streams named by SKU and location."""
+    names = [f"{s}\x1f{loc}" for s, loc in zip(forecast_set.skus, forecast_set.locations, strict=True)]
+    return draw_paths(forecast_set.state, names, h=forecast_set.h, count=count, seed=seed, purpose=purpose)
 
 
 def _scores(state: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

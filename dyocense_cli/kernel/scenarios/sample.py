@@ -9,7 +9,7 @@ import numpy as np
 from dyocense_cli.artifacts.forecast import ForecastSet, ScenarioSet, ScenarioTable
 from dyocense_cli.artifacts.request import SampleRequest
 from dyocense_cli.kernel.scenarios.leads import LeadTimes, draw_leads, lead_times
-from dyocense_cli.kernel.scenarios.paths import draw_paths
+from dyocense_cli.kernel.scenarios.paths import forecast_paths
 from dyocense_cli.kernel.scenarios.reduce import match_marginals, reduce_scenarios
 from dyocense_cli.kernel.scenarios.stated import stated_set
 from dyocense_cli.kernel.scenarios.stats import count_distinct, demand_stats
@@ -49,9 +49,8 @@ def _pairs(forecast_set: ForecastSet) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 def _draw(forecast_set: ForecastSet, leads: LeadTimes, request: SampleRequest, count: int, purpose: str) -> ScenarioSet:
     skus, locations = _pairs(forecast_set)
-    names = [f"{s}\x1f{loc}" for s, loc in zip(forecast_set.skus, forecast_set.locations, strict=True)]
-    paths = draw_paths(forecast_set.state, names, h=forecast_set.h, count=count, seed=request.seed, purpose=purpose)
-    if len(names) == len(skus) * len(locations):
+    paths = forecast_paths(forecast_set, count=count, seed=request.seed, purpose=purpose)
+    if len(forecast_set.skus) == len(skus) * len(locations):
         demand = paths.reshape(len(skus), len(locations), forecast_set.h, count)
     else:
         demand = np.zeros((len(skus), len(locations), forecast_set.h, count))
@@ -101,9 +100,7 @@ def _reduced(full: ScenarioSet, forecast_set: ForecastSet, leads: LeadTimes, req
     demand = full.tables["demand"].values
     skus, locations, h = demand.shape[0], demand.shape[1], demand.shape[2]
     whole = np.repeat(_whole(forecast_set, full), h)
-    result = reduce_scenarios(
-        demand.reshape(-1, count), full.probability, to=to, method=method, whole=whole, groups=np.tile(np.arange(h), skus * locations)
-    )
+    result = reduce_scenarios(demand.reshape(-1, count), full.probability, to=to, method=method, whole=whole)
     tables = {
         "demand": dataclasses.replace(
             full.tables["demand"], values=np.ascontiguousarray(result.values.reshape(skus, locations, h, len(result.index)))

@@ -25,21 +25,23 @@ def features(values: np.ndarray) -> np.ndarray:
     return np.asarray(((blocks - blocks.mean(axis=1, keepdims=True)) / np.where(sd > 0, sd, 1.0)).T)
 
 
-def stratified(values: np.ndarray, probability: np.ndarray, to: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut the scenarios into `to` strata of equal probability by total, keep each stratum's scenario nearest its centre."""
-    total = features(values).sum(axis=1)
+def stratified(values: np.ndarray, probability: np.ndarray, to: int, *, depth: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the scenarios into `to` strata of equal probability by total and keep one of each.
+
+    The one kept is that at quantile `depth` of distance from the stratum's centre: the nearest would be too central.
+    """
+    x = features(values)
+    total = x.sum(axis=1)
     order = np.argsort(total, kind="stable")
     cum = np.cumsum(probability[order]) - probability[order] / 2
     stratum = np.minimum((cum * to / probability.sum()).astype(int), to - 1)
-    x = features(values)
     index = []
     for s in range(to):
         members = order[stratum == s]
         if len(members) == 0:
             continue
         away = ((x[members] - np.average(x[members], axis=0, weights=probability[members])) ** 2).sum(axis=1)
-        # the median distance, not the least: central members have too little spread of their own
-        index.append(members[np.argsort(away, kind="stable")[len(members) // 2]])
+        index.append(members[np.argsort(away, kind="stable")[min(int(depth * len(members)), len(members) - 1)]])
     kept = np.array(sorted(index))
     return kept, np.full(len(kept), 1.0 / len(kept))
 
