@@ -33,6 +33,8 @@ CODES: Final[dict[str, str]] = {
     "DY1050": "the request body is too large or not JSON",
     "DY1051": "the request does not fit its schema",
     "DY1052": "no such page or method",
+    "DY1071": "the signing key cannot be used",
+    "DY1072": "evidence has no such form",
     "DY1031": "a draft needs a reason",
     # 20xx files and YAML
     "DY2000": "the file has errors",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from dyocense_cli.adapters.cache.series import SeriesCache
-    from dyocense_cli.ports import Forecaster, GraphStore, Lent, PolicyEngine, RunStore, SolveEvent, Telemetry
+    from dyocense_cli.ports import Forecaster, GraphStore, Lent, PolicyEngine, RunStore, SolveEvent, Telemetry, VectorIndex
     from dyocense_cli.settings import Settings
 
 __all__ = [
@@ -97,8 +97,21 @@ def run_store(settings: Settings) -> RunStore:
     url = settings["store"]
     if not url.startswith("s3://"):
         return local_runs(settings)
-    mirrored: RunStore = registry.load("runs", "mirror")(local_runs(settings, "runs"), remote_runs(settings, url))
+    mirrored: RunStore = mirrored_runs(settings, url)
     return mirrored
+
+
+def mirrored_runs(settings: Settings, url: str) -> Any:
+    """Return the local runs with the store of a URL behind them: what `runs push` and `runs pull` move between."""
+    local = local_runs(settings, "runs" if settings["store"].startswith("s3://") else "")
+    return registry.load("runs", "mirror")(local, remote_runs(settings, url))
+
+
+def vector_index(settings: Settings) -> VectorIndex:
+    """Return the index of plan features: a local folder, or the Qdrant server that the settings name."""
+    scope = Scope(settings["tenant_id"])
+    made: VectorIndex = registry.load("vectors", "qdrant")(settings["qdrant_url"], str(settings.path("cache") / "vectors"), scope)
+    return made
 
 
 def graph_store(settings: Settings) -> GraphStore | None:

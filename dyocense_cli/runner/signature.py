@@ -40,7 +40,7 @@ def envelope(manifest: bytes, key_file: str) -> bytes:
     Raises
     ------
     UsageError
-        DY1015 if the key file cannot be read or is no key.
+        DY1071 if the key file cannot be read or is no key.
     MissingExtraError
         DY4001 if an Ed25519 key is given and `cryptography` is not installed.
     """
@@ -91,9 +91,9 @@ def _read(key_file: str) -> bytes:
     try:
         key = Path(key_file).read_bytes().strip()
     except OSError as error:
-        raise UsageError("DY1015", f"signing key `{key_file}` cannot be read", hints="give the path of a key file") from error
+        raise UsageError("DY1071", f"signing key `{key_file}` cannot be read", hints="give the path of a key file") from error
     if len(key) < 16:
-        raise UsageError("DY1015", f"signing key `{key_file}` is shorter than 16 bytes", hints="openssl rand -hex 32 > signing.key")
+        raise UsageError("DY1071", f"signing key `{key_file}` is shorter than 16 bytes", hints="openssl rand -hex 32 > signing.key")
     return key
 
 
@@ -105,7 +105,7 @@ def _ed25519_sign(pem: bytes, message: bytes) -> tuple[bytes, str]:
         raise MissingExtraError("DY4001", "an Ed25519 key needs cryptography", hints="pip install 'dyocense-cli[sign]'") from error
     key = load_pem_private_key(pem, password=None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise UsageError("DY1015", "the signing key is not an Ed25519 key", hints="openssl genpkey -algorithm ed25519 -out signing.key")
+        raise UsageError("DY1071", "the signing key is not an Ed25519 key", hints="openssl genpkey -algorithm ed25519 -out signing.key")
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     return key.sign(message), hashlib.sha256(public).hexdigest()[:16]
 

@@ -108,7 +108,7 @@ def test_a_signed_run_verifies_under_its_key_only(tmp_path: Path, scheme: str) -
 def test_a_key_that_cannot_sign_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "short").write_bytes(b"short")
     for name in ("short", "absent"):
-        with pytest.raises(UsageError, match="DY1015"):
+        with pytest.raises(UsageError, match="DY1071"):
             envelope(b"{}", str(tmp_path / name))
     (tmp_path / "key").write_bytes(b"0123456789abcdef")
     with pytest.raises(StoreError, match="DY5012"):

@@ -1,0 +1,143 @@
+"""`dyocense diff A B`: what changed between two runs: inputs, rules, order lines, figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dyocense_cli.cli import exits
+from dyocense_cli.cli.options import Json, Store, print_json, settings_of
+
+if TYPE_CHECKING:
+    from dyocense_cli.kernel.plan.diff import LineChange, PlanDiff
+
+__all__ = ["diff"]
+
+_INPUTS = ("goal", "context", "scenario_set", "optimodel", "solver_options")
+
+
+def diff(
+    old: Annotated[str, typer.Argument(help="Earlier run.")] = "@prev",
+    new: Annotated[str, typer.Argument(help="Later run.")] = "@last",
+    markdown: Annotated[bool, typer.Option("--md", help="Print tables in Markdown.")] = False,
+    most: Annotated[int, typer.Option("--most", help="Differences shown per input.", min=1)] = 10,
+    store: Store = None,
+    as_json: Json = False,
+) -> int:
+    """Compare two runs: what went in, which rules bind, which lines were added, removed, moved, resized or repriced, and what it costs."""
+    from dyocense_cli.kernel.plan.diff import diff_plans
+    from dyocense_cli.runner.changes import changes
+    from dyocense_cli.runner.reasons import artifacts_of
+    from dyocense_cli.runner.references import find_run, manifest_of
+    from dyocense_cli.wiring import run_store
+
+    runs = run_store(settings_of(store=store))
+    ids = find_run(runs, old), find_run(runs, new)
+    before, after = (artifacts_of(runs, run_id, (*_INPUTS, "plan")) for run_id in ids)
+    inputs = {name: changes(before[name], after[name], most=most) for name in _INPUTS if name in before and name in after}
+    lines = diff_plans(before["plan"], after["plan"]) if "plan" in before and "plan" in after else None
+    document = {
+        "old": _head(ids[0], manifest_of(runs, ids[0])),
+        "new": _head(ids[1], manifest_of(runs, ids[1])),
+        "inputs": {name: [{"path": c.path, "old": c.old, "new": c.new} for c in found] for name, found in inputs.items() if found},
+        "binding": _binding(before.get("plan"), after.get("plan")),
+        **({} if lines is None else _lines(lines)),
+    }
+    if as_json:
+        print_json(document)
+    else:
+        typer.echo(_text(document, currency=after["plan"].currency if "plan" in after else "", markdown=markdown))
+    return exits.DONE
+
+
+def _head(run_id: str, manifest: dict[str, Any]) -> dict[str, str]:
+    return {"run_id": run_id, **{k: manifest[k] for k in ("goal_id", "variant", "status", "run_fingerprint")}}
+
+
+def _binding(old: Any, new: Any) -> dict[str, list[str]]:
+    was, now = set(old.binding if old is not None else ()), set(new.binding if new is not None else ())
+    return {"no_longer": sorted(was - now), "newly": sorted(now - was)}
+
+
+def _lines(found: PlanDiff) -> dict[str, Any]:
+    return {
+        "lines": [_line(c) for c in found.changes],
+        "unchanged": found.unchanged,
+        "churn": found.churn,
+        "spend": found.spend,
+        "objective": {"old": found.objective[0], "new": found.objective[1]},
+        "kpis": [{"name": n, "old": a, "new": b} for n, a, b in found.kpis],
+    }
+
+
+def _line(change: LineChange) -> dict[str, Any]:
+    ends = {
+        end: None if step is None else {"line": step.line, "period": step.period, "date": step.date, "qty": step.qty, "price": step.price}
+        for end, step in (("old", change.old), ("new", change.new))
+    }
+    return {"what": change.what, **change.keys, **ends, "cost": change.cost}
+
+
+def _text(document: dict[str, Any], *, currency: str, markdown: bool) -> str:
+    out = [f"{document['old']['run_id']} → {document['new']['run_id']}  ({document['old']['status']} → {document['new']['status']})"]
+    rows = [[name, c["path"], c["old"], c["new"]] for name, found in document["inputs"].items() for c in found]
+    out += _table("Inputs", ["of", "where", "was", "is"], rows, markdown=markdown)
+    for word, title in (("newly", "Rules that bind now"), ("no_longer", "Rules that no longer bind")):
+        if document["binding"][word]:
+            out += ["", f"{title}: {', '.join(document['binding'][word])}"]
+    if "lines" in document:
+        out += _table(
+            "Order lines",
+            ["what", "line", "of", "was", "is", f"cost {currency}".strip()],
+            [_row(c) for c in document["lines"]],
+            markdown=markdown,
+        )
+        out.append(f"{len(document['lines'])} changed, {document['unchanged']} unchanged, churn {100 * document['churn']:.1f} %")
+        figures = [[k["name"], _number(k["old"]), _number(k["new"]), _delta(k["old"], k["new"])] for k in document["kpis"]]
+        old, new = document["objective"]["old"], document["objective"]["new"]
+        figures.insert(0, ["objective", _number(old), _number(new), _delta(old, new)])
+        figures.insert(1, ["spend on lines", "", "", f"{document['spend']:+,.2f}"])
+        out += _table("Figures", ["figure", "was", "is", "change"], figures, markdown=markdown)
+    return "\n".join(out)
+
+
+def _row(change: dict[str, Any]) -> list[str]:
+    ends = [_end(change[e]) for e in ("old", "new")]
+    line = (change["new"] or change["old"])["line"]
+    keys = [str(v) for k, v in change.items() if k not in ("what", "old", "new", "cost")]
+    return [change["what"], line, " ".join(keys), *ends, f"{change['cost']:+,.2f}"]
+
+
+def _end(end: dict[str, Any] | None) -> str:
+    if end is None:
+        return "–"
+    price = f" at {end['price']:g}" if end["price"] is not None else ""
+    return f"{end['qty']:g} in {end['date'] or end['period'] or '?'}{price}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.4f}".rstrip("0").rstrip(".")
+
+
+def _delta(old: float | None, new: float | None) -> str:
+    return "" if old is None or new is None else f"{new - old:+,.4f}".rstrip("0").rstrip(".")
+
+
+def _table(title: str, head: list[str], rows: list[list[str]], *, markdown: bool) -> list[str]:
+    if not rows:
+        return []
+    if markdown:
+        cells = [[c.replace("|", "\\|") for c in row] for row in rows]
+        return [
+            "",
+            f"### {title}",
+            "",
+            "| " + " | ".join(head) + " |",
+            "|" + "---|" * len(head),
+            *("| " + " | ".join(r) + " |" for r in cells),
+            "",
+        ]
+    widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
+    return ["", title, *("  " + line for line in lines)]
