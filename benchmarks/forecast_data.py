@@ -51,7 +51,7 @@ def load(folder: Path, name: str) -> tuple[tuple[str, ...], np.ndarray, np.ndarr
     days = np.zeros(length, dtype=np.int64)
     for i, sku in enumerate(skus):
         rows = sorted(series[sku])
-        y[length - len(rows):, i] = [v for _, v in rows]
+        y[length - len(rows) :, i] = [v for _, v in rows]
         if len(rows) == length:
             days = np.array([d for d, _ in rows], dtype="datetime64[D]").astype(np.int64)
     return skus, days, y

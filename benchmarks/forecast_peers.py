@@ -67,8 +67,11 @@ def _at_q(grid: np.ndarray) -> np.ndarray:
 
 
 PEERS: dict[str, Callable[[np.ndarray, int, int], np.ndarray]] = {
-    "AutoETS": _model("AutoETS"), "DynamicOptimizedTheta": _model("DynamicOptimizedTheta"), "AutoCES": _model("AutoCES"),
-    "SES+NegBin": ses_negative_binomial, "seasonal naive": seasonal_naive,
+    "AutoETS": _model("AutoETS"),
+    "DynamicOptimizedTheta": _model("DynamicOptimizedTheta"),
+    "AutoCES": _model("AutoCES"),
+    "SES+NegBin": ses_negative_binomial,
+    "seasonal naive": seasonal_naive,
 }
 
 

@@ -5,7 +5,7 @@
    intermittent demand), recent origins counting more. This is rolling-origin cross-validation at every origin there is.
 3. The mixture's own errors, on the scale of square roots where the spread of demand is nearly constant, give a spread per step and a
    shape, half normal and half their empirical distribution; for intermittent demand a negative binomial whose mean is a slow average
-   takes its place by degrees.
+   takes its place by degrees, unless the mixture has moved far from that average.
 4. With two years of weeks, errors made at the same time of the year count most: a December says little of a February.
 
 The constants of `Settings` were chosen on the tuning half of the public sets; see `docs/benchmarks/forecast.md`.
@@ -33,7 +33,7 @@ class Settings:
     discount: float = 0.99  #: weight of an origin per period of age
     sharpness: float = 8.0  #: how fast a candidate's weight falls with its relative error
     sharpness_rare: float = 2.0
-    yearly_floor: float = 0.15  #: weight of an origin at the other end of the year
+    yearly_floor: float = 0.12  #: weight of an origin at the other end of the year
     yearly_width: float = 0.08  #: of the bell by time of year, in years
     empirical: float = 0.5  #: share of the empirical shape
     inflation: float = 0.9  #: of the spread: robust scale of in-sample errors against the normal's
@@ -43,6 +43,7 @@ class Settings:
     rare_full: float = 1.6
     count_memory: float = 0.95  #: discount of the slow average of counts; per day 0.98
     count_memory_day: float = 0.98
+    disagreement: float = 1.2  #: spreads between slow average and mixture at which each has half the say
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def fit_portfolio(
         burn=_burn_in(y, season),
     )
     level, dispersion = _counts(y, rows, s.count_memory_day if season == 7 else s.count_memory)
-    mean = rare * level * rows[length:] + (1 - rare) * mixture.mean
+    slow = rare / (1 + _distance(mixture.mean / rows[length:], level, dispersion, s.disagreement) ** 4)
+    mean = slow * level * rows[length:] + (1 - slow) * mixture.mean
     phi = rare * dispersion + (1 - rare) * mixture.dispersion
     observed = (~np.isnan(y)).sum(axis=0)
     mean_counts = np.maximum(mean, 0.3 / (observed + 1))
@@ -147,6 +149,15 @@ def _counts(y: np.ndarray, rows: np.ndarray, memory: float) -> tuple[np.ndarray,
     expected = average * rows[:length]
     squares = (longer * np.where(known, (y0 - expected) ** 2, 0.0)).sum(axis=0)
     return level, squares / np.maximum((longer * expected).sum(axis=0), 1e-12)
+
+
+def _distance(flat: np.ndarray, level: np.ndarray, dispersion: np.ndarray, unit: float) -> np.ndarray:
+    """Return how many times `unit` standard deviations of counts the mixture's mean (h, n) is from the slow level (n,)."""
+    mean = np.zeros_like(level)
+    for row in flat:
+        mean += row / len(flat)
+    sd = np.sqrt(np.maximum(dispersion * level, 1e-9))
+    return np.asarray(np.minimum(np.abs(mean - level) / (unit * sd), 1e6))
 
 
 def _parametric(mean: np.ndarray, variance: np.ndarray, counts: np.ndarray) -> np.ndarray:
