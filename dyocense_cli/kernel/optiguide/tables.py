@@ -76,6 +76,8 @@ class Loader:
             return self._quality(dims, tail)
         if head == "scenarios":
             return self._scenarios(decl, dims, tail)
+        if self.scenarios is not None and decl.source in self.scenarios.tables and self._in_scenarios(dims):
+            return self._scenarios(decl, dims, decl.source)
         table = self.context.tables.get(head)
         if table is None or tail not in table.columns:
             return None
@@ -147,7 +149,13 @@ class Loader:
                 data = self._reordered(data, axis, dim, table.labels[dim], name)
         data = _lead(data, self.context.period_days) if periods else data * self.factor(table.unit, decl, Ref(name))
         order = [keep.index(d) for d in dims if d in keep]
-        return Grid(tuple(d for d in dims if d in keep), np.ascontiguousarray(data.transpose(order)))
+        data = np.asarray(data.transpose(order), order="C")
+        held = ~np.isnan(data) if data.dtype.kind == "f" else np.True_
+        mask = None if np.all(held) else held
+        return Grid(tuple(d for d in dims if d in keep), data if mask is None else np.where(mask, data, 0.0), mask)
+
+    def _in_scenarios(self, dims: tuple[str, ...]) -> bool:
+        return any(self.labels.decls[d].scenarios for d in dims)
 
     def _reordered(self, data: np.ndarray, axis: int, dim: str, labels: tuple[str, ...], name: str) -> np.ndarray:
         ours = self.labels.labels[dim]
