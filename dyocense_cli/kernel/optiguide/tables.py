@@ -76,7 +76,7 @@ class Loader:
             return self._quality(dims, tail)
         if head == "scenarios":
             return self._scenarios(decl, dims, tail)
-        if self.scenarios is not None and decl.source in self.scenarios.tables and self._in_scenarios(dims):
+        if decl.source is not None and self.scenarios is not None and decl.source in self.scenarios.tables and self._in_scenarios(dims):
             return self._scenarios(decl, dims, decl.source)
         table = self.context.tables.get(head)
         if table is None or tail not in table.columns:
@@ -150,8 +150,8 @@ class Loader:
         data = _lead(data, self.context.period_days) if periods else data * self.factor(table.unit, decl, Ref(name))
         order = [keep.index(d) for d in dims if d in keep]
         data = np.asarray(data.transpose(order), order="C")
-        held = ~np.isnan(data) if data.dtype.kind == "f" else np.True_
-        mask = None if np.all(held) else held
+        held = ~np.isnan(data) if data.dtype.kind == "f" else np.ones(data.shape, bool)
+        mask = None if held.all() else held
         return Grid(tuple(d for d in dims if d in keep), data if mask is None else np.where(mask, data, 0.0), mask)
 
     def _in_scenarios(self, dims: tuple[str, ...]) -> bool:
