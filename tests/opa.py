@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def _find() -> str | None:
-    """Look for OPA: DYOCENSE_OPA, PATH, the folder that scripts/services builds into."""
-    folders = [os.environ.get("DYOCENSE_SERVERS_DIR", ""), str(ROOT / ".servers")]
-    candidates = [os.environ.get("DYOCENSE_OPA"), shutil.which("opa"), *(str(Path(f) / "bin" / "opa") for f in folders if f)]
-    return next((c for c in candidates if c and os.access(c, os.X_OK)), None)
+    """Look for OPA: DYOCENSE_TEST_OPA (scripts/services prints it), DYOCENSE_OPA, PATH, folders that services are built into."""
+    services = os.environ.get("DYOCENSE_SERVICES_DIR") or str(Path(tempfile.gettempdir()) / f"dyocense-services-{os.getuid()}")
+    named = [os.environ.get("DYOCENSE_TEST_OPA"), os.environ.get("DYOCENSE_OPA"), shutil.which("opa")]
+    built = [str(Path(folder) / "bin" / "opa") for folder in (services, str(ROOT / ".servers"))]
+    return next((c for c in (*named, *built) if c and os.access(c, os.X_OK)), None)
 
 
 #: Found when tests are collected: a test may change the environment later.

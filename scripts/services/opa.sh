@@ -12,6 +12,7 @@ up() {
   running "$DIR" || launch "$DIR" "$server" run --server --disable-telemetry --addr "127.0.0.1:$PORT" --log-level error "$DIR/policies"
   until_true 20 port_open "$PORT" || fail "OPA did not start" "$DIR/log"
   echo "export DYOCENSE_OPA_URL=http://127.0.0.1:$PORT"
+  echo "export DYOCENSE_TEST_OPA=$server" # the program itself, for tests that ask it
   case :$PATH: in *:"$STATE/bin":*) ;; *) echo "export PATH=$STATE/bin:\$PATH" ;; esac
 }
 
