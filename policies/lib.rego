@@ -14,9 +14,13 @@ of_tenant(map, otherwise) := object.get(map, input.meta.tenant, object.get(map, 
 of_tenant(_, otherwise) := otherwise if not is_string(input.meta.tenant)
 
 # Where the goal speaks of a supplier; its context line if it does not.
-place(supplier) := get(input.mentions, supplier, ["context"]) if is_object(input.mentions)
+place(supplier) := path_or(get(input.mentions, supplier, null), ["context"]) if is_object(input.mentions)
 
 place(_) := ["context"] if not is_object(input.mentions)
+
+path_or(path, _) := path if is_array(path)
+
+path_or(path, otherwise) := otherwise if not is_array(path)
 
 # A builtin that is given a value of another type fails in one engine and is undefined in the other, so types are asked for first.
 get(map, key, otherwise) := object.get(map, key, otherwise) if {

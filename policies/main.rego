@@ -93,6 +93,7 @@ excused(f) if {
 covers(w, f) if {
 	w.rule == f.id
 	prefix := object.get(w, "path", [])
+	is_array(f.path)
 	array.slice(f.path, 0, count(prefix)) == prefix
 	every name, value in object.get(w, "args", {}) {
 		f.args[name] == value

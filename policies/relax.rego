@@ -105,4 +105,4 @@ deny contains f if {
 	f := {"id": "POL-R004", "path": path, "args": {"to": lib.text(input.relaxation, "to")}}
 }
 
-path := lib.get(input.relaxation, "path", [])
+path := lib.path_or(lib.get(input.relaxation, "path", null), [])

@@ -51,3 +51,8 @@ test_a_missing_part_gives_no if {
 }
 
 test_a_step_from_zero_gives_no if not allowed(object.union(service, {"from": 0, "to": 1}))
+
+test_a_path_that_is_no_list_is_told_at_the_top if {
+	some f in relax.deny with input as example.done("/relaxation", object.union(service, {"hard": true, "path": "x"})) with data.org as example.org
+	f.path == []
+}

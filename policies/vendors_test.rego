@@ -25,6 +25,11 @@ test_mentions_that_are_no_map_give_the_context_line if {
 	f.path == ["context"]
 }
 
+test_a_mention_that_is_no_path_gives_the_context_line if {
+	some f in vendors.deny with input as example.asked("/mentions", {"V1": "here"}) with data.org as denied
+	f.path == ["context"]
+}
+
 test_a_denial_of_another_tenant_is_not_ours if {
 	other := example.ruled("/vendors/deny", [{"supplier": "V1", "reason": "recall", "tenants": ["other"]}])
 	vendors.deny == set() with input as example.question with data.org as other
