@@ -145,7 +145,7 @@ def _deliver(result: Result, *, as_json: bool, everything: bool, xlsx: str | Non
             places=places(result.execution),
             place=result.place,
             everything=everything,
-            draft=result.value("admission").draft_reason,
+            draft=result.manifest.manifest.draft if result.manifest is not None else "",  # a run found again is no draft
         )
     for warning in result.execution.memo.warnings:
         stderr(f"warning: {warning}")

@@ -12,6 +12,7 @@ from dyocense_cli.artifacts.canonical import canonical_json
 from dyocense_cli.artifacts.codec import encode
 from dyocense_cli.artifacts.fingerprint import bytes_sha, json_sha
 from dyocense_cli.artifacts.manifest import RunManifest
+from dyocense_cli.runner.drafts import draft_of
 from dyocense_cli.runner.ids import uuid7
 from dyocense_cli.runner.nouns import resolve
 from dyocense_cli.runner.signature import CHECKSUM, ENVELOPE, checksum_line, envelope
@@ -108,7 +109,6 @@ def seal(house: House, order: Order, execution: Execution, fingerprint: str, pri
     status, termination = status_of(execution)
     solution = execution.held.get("solution")
     goal: Any = execution.held["goal"].value
-    admission: Any = execution.held["admission"].value
     files = _snapshot(execution)
     files.update(view_files(house, execution, fingerprint=fingerprint, prints=prints, as_of=order.as_of))
     snapshot = json_sha({name: bytes_sha(data) for name, data in sorted(files.items())})
@@ -133,7 +133,7 @@ def seal(house: House, order: Order, execution: Execution, fingerprint: str, pri
         evidence_ref=resolve("kernel.evidence.build:evidence_ref")("ladybug", fingerprint),
         snapshot_hash=snapshot,
         command=order.command,
-        draft=admission.draft_reason if not admission.evaluated else "",
+        draft=draft_of({name: execution.held[name].value for name in ("admission", "verdict", "solution") if name in execution.held}),
         overrides=dict(order.overrides),
         tenant_id=house.principal.tenant_id,
         warnings=(*order.warnings, *execution.memo.warnings),

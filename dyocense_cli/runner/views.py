@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dyocense_cli.artifacts.codec import encode
+from dyocense_cli.runner.drafts import draft_of
 from dyocense_cli.runner.memo import array_bytes
 from dyocense_cli.runner.nouns import resolve
 
@@ -59,6 +61,7 @@ def view_files(house: House, execution: Execution, *, fingerprint: str, prints: 
     if "optimodel" in held:
         files.update(_model(held["optimodel"], where, house.version))
     if "plan" in held:
+        held["plan"] = replace(held["plan"], draft=draft_of(held))
         files.update(_answers(held, where))
         files["report.html"] = _report(house, held, fingerprint=fingerprint, prints=prints, as_of=as_of)
     return files
