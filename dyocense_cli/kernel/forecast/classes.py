@@ -26,7 +26,7 @@ def demand_classes(y: np.ndarray) -> tuple[str, ...]:
     sold = y > 0
     count = np.maximum(sold.sum(axis=0), 1)
     mean = np.where(sold, y, 0.0).sum(axis=0) / count
-    cv2 = np.where(sold, (y - mean) ** 2, 0.0).sum(axis=0) / count / np.maximum(mean, 1e-300) ** 2
+    cv2 = np.where(sold, (y - mean) ** 2, 0.0).sum(axis=0) / count / np.maximum(mean**2, 1e-300)
     rare = demand_interval(y) >= ADI_CUT
     names = np.array([["smooth", "erratic"], ["intermittent", "lumpy"]])
     found = names[rare.astype(int), (cv2 >= CV2_CUT).astype(int)]

@@ -77,7 +77,8 @@ def read_batch(request: ForecastRequest) -> Batch:
     table = request.tables.get("history")
     rows = _rows(table, pairs, request, calendar) if table is not None and table.n_rows else _no_rows()
     past = rows.period < 0
-    length = int(max(1, -rows.period[past].min())) if past.any() else 1
+    # one row more than the horizon, so that every step has an origin
+    length = max(len(request.periods) + 1, int(-rows.period[past].min()) if past.any() else 0)
     n = len(pairs)
     filled = _fill(rows, past, length, n, calendar)
     y, counts = filled

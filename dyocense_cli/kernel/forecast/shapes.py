@@ -27,8 +27,7 @@ _SMALL_MEAN = 40.0
 
 def gamma_quantiles(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Return quantiles (..., 57) of a gamma distribution, by the cube of a normal; close to a normal where the spread is small."""
-    mean = np.maximum(mean, 1e-12)
-    c = np.minimum(variance / mean**2, 4.0)[..., None]
+    c = np.minimum(variance / np.maximum(mean**2, 1e-24), 4.0)[..., None]
     return np.asarray(mean[..., None] * np.maximum(1 - c / 9 + Z * np.sqrt(c) / 3, 0.0) ** 3)
 
 

@@ -73,7 +73,7 @@ def _normal_table() -> np.ndarray:
 
 
 def upper_quantile(p: np.ndarray) -> np.ndarray:
-    """Return z with upper tail probability p in (0, 0.5]; Wichura's PPND7, absolute error below 1e-7."""
+    """Return z with upper tail probability p in (0, 0.5]; Wichura's PPND7, relative error about 1e-7."""
     q = 0.5 - p
     r = 0.180625 - q * q
     central = (
