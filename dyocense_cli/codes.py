@@ -42,6 +42,7 @@ CODES: Final[dict[str, str]] = {
     "DY2002": "no such file",
     "DY2003": "the file is not UTF-8",
     "DY2004": "too large to read",
+    "DY2005": "a file that this one names has errors",
     "DY2010": "no model of this name",
     # 21xx schema
     # 22xx language and compiler

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.metadata
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from dyocense_cli.adapters.cache.series import SeriesCache
-    from dyocense_cli.ports import Forecaster, GraphStore, Lent, PolicyEngine, RunStore, SolveEvent, Telemetry, VectorIndex
+    from dyocense_cli.ports import Forecaster, GraphStore, Lent, PolicyEngine, RunStore, SolveEvent, Telemetry, VectorIndex, Workspace
     from dyocense_cli.settings import Settings
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "local_runs",
     "package_version",
     "peer_forecaster",
+    "policy_engine",
     "policy_tool",
     "remote_runs",
     "run_store",
@@ -44,6 +47,8 @@ __all__ = [
     "solver",
     "survey",
     "telemetry",
+    "today",
+    "workspace",
 ]
 
 _LIBRARY = {"highs": "highspy", "cpsat": "ortools", "mathopt": "ortools", "pyomo": "pyomo"}
@@ -217,6 +222,33 @@ def build(
         interrupted=interrupted,
         mask=Mask(settings["pii_key"], settings["tenant_id"]),
     )
+
+
+def workspace(settings: Settings, allow: tuple[str, ...] = ()) -> Workspace:
+    """Return the workspace of the project."""
+    made: Workspace = registry.load("workspace", "directory")(settings.root, allow=allow)
+    return made
+
+
+def today() -> str:
+    """Return the date of the clock, ISO."""
+    now: str = registry.load("clock", "system")().now()
+    return now[:10]
+
+
+def policy_engine(settings: Settings, *, keep: bool = False) -> PolicyEngine:
+    """Return the policy engine; with `keep`, one OPA server for many questions in place of a process for each."""
+    engine = _policy(settings)
+    if not keep or engine.name != "opa_process":
+        return engine
+    binary = shutil.which(settings["opa"] or "opa") or settings["opa"]
+    folder = str(settings.path("policies"))
+    kept = registry.load("policy", "opa_managed")(
+        binary, lambda: resolve("adapters.policy.pack:load_pack")(folder), cache=str(settings.path("cache") / "policy")
+    )
+    atexit.register(kept.close)
+    made: PolicyEngine = kept
+    return made
 
 
 def _parquet(columns: Mapping[str, np.ndarray]) -> bytes:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 from dyocense_cli.adapters.policy.pack import load_pack
 from dyocense_cli.adapters.registry import ENTRIES
+from dyocense_cli.artifacts.rules import RULES
 from dyocense_cli.cli import exits
 from dyocense_cli.cli.app import load_command
 from dyocense_cli.cli.commands import COMMANDS, general_help
 from dyocense_cli.codes import CODES
 from dyocense_cli.defaults import DEFAULTS
+from dyocense_cli.kernel.lint.pages import FILES, MARK, Block, parse_pages
 from dyocense_cli.runner.pipeline import PLAN, Ask
 from dyocense_cli.settings import OPTIONS
 
@@ -118,6 +121,37 @@ def policies() -> str:
     return "\n".join(parts)
 
 
+def _example(title: str, blocks: tuple[Block, ...]) -> list[str]:
+    out = []
+    for block in blocks:
+        form = "json" if block.file.endswith(".json") else "yaml"
+        out += [f"{title} (`{block.file}`):\n", f"```{form}", _visible(block.text.replace(MARK, "")).rstrip(), "```\n"]
+    return out
+
+
+def _visible(text: str) -> str:
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text)
+
+
+def rules() -> str:
+    texts = files("dyocense_cli.kernel.lint.pages")
+    pages = {rule: page for name in FILES for rule, page in parse_pages((texts / name).read_text("utf-8")).items()}
+    text = (
+        "# Rules of the language\n\nFound by `dyocense lint`, and by every command that reads a goal. Severity error, warning or info; `*` needs "
+        "the context's tables. A stage runs only if the one before found no error: Y, S, X, F, O, G, then policy. An F rule of "
+        "severity error is a proof; silence is no promise.\n\n"
+    )
+    rows: list[tuple[object, ...]] = [
+        (f"[{r.id}](#{r.id.lower()})", r.severity + (" *" if r.needs_context else ""), r.title, r.remediation) for r in RULES.values()
+    ]
+    parts = [text + table(("rule", "severity", "finds", "what to do"), rows)]
+    for rule in RULES.values():
+        page = pages[rule.id]
+        parts += [f"## {rule.id}\n", f"**{rule.title}** ({rule.severity})\n", page.why + "\n"]
+        parts += _example("Example", page.bad) + _example("Instead", page.good)
+    return "\n".join(parts)
+
+
 PAGES = {
     "errors.md": errors,
     "exit-codes.md": exit_codes,
@@ -127,6 +161,7 @@ PAGES = {
     "adapters.md": adapters,
     "pipeline.md": pipeline,
     "policies.md": policies,
+    "rules.md": rules,
 }
 
 

@@ -7,7 +7,7 @@ why it matters and an example stand in `docs/reference/rules.md`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -126,9 +126,10 @@ def finding(
     pointer: str = "",
     exact: bool = True,
     severity: str | None = None,
-    **args: object,
+    args: Mapping[str, object] | None = None,
+    **more: str,
 ) -> Finding:
-    """Return a finding of a DYO rule; `args` fill the slots of its remediation.
+    """Return a finding of a DYO rule; `args` and `more` fill the slots of its remediation.
 
     Raises
     ------
@@ -136,7 +137,7 @@ def finding(
         For a rule that the table does not list.
     """
     known = RULES[rule]
-    texts = {name: str(value) for name, value in args.items()}
+    texts = {name: str(value) for name, value in {**(args or {}), **more}.items()}
     remedy = _SLOT.sub(lambda m: texts.get(m[1], "…"), known.remediation)
     return Finding(
         id=rule,

@@ -41,7 +41,7 @@ class Reading:
         for prefix, label in self.given.items():
             if at == prefix or at.startswith(prefix + "/"):
                 span = type(span)(label, 1, 1)
-        self.findings.append(finding(rule, message, where=span, pointer=at, exact=exact, severity=severity, **args))
+        self.findings.append(finding(rule, message, where=span, pointer=at, exact=exact, severity=severity, args=args))
         return INVALID
 
     def wrong(self, path: Path, node: Node, want: str, at: Node | None = None) -> Invalid:

@@ -10,7 +10,6 @@ from dyocense_cli.defaults import default
 from dyocense_cli.errors import Span
 from dyocense_cli.kernel.goaldsl.schema import Choice, Field, ListOf, MapOf, Number, Obj, Text
 from dyocense_cli.kernel.goaldsl.shapes import (
-    AMOUNT,
     DATE,
     EVERY,
     FRACTION,
@@ -22,6 +21,7 @@ from dyocense_cli.kernel.goaldsl.shapes import (
     SECONDS_OF,
     SETTINGS,
     TEXT,
+    WEIGHT,
     WORD,
     Setting,
 )
@@ -103,7 +103,7 @@ GOAL: Final = Obj(
         Field("pin", Text(r"sha256:[0-9a-f]{64}", "sha256: and 64 hex digits"), doc="Fingerprint that the bound context must have."),
         Field("horizon", _HORIZON),
         Field("forecast", _FORECAST),
-        Field("objective", MapOf(AMOUNT), doc="Term name -> weight; a unit such as 0.08 EUR/kg prices the term."),
+        Field("objective", MapOf(WEIGHT), doc="Term name -> weight; a unit such as 0.08 EUR/kg prices the term."),
         Field("limits", MapOf(SETTINGS), doc="Limit name -> settings; limits are declared by the model."),
         Field("constraints", MapOf(_RULE, as_tuple=True), doc="Extra rules in the model language."),
         Field("robust", Obj((Field("aggregation", RISK, attr="aggregation"),)), spread=True, doc="Attitude to risk."),

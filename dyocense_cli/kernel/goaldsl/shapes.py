@@ -26,6 +26,7 @@ __all__ = [
     "SECONDS_OF",
     "SETTINGS",
     "TEXT",
+    "WEIGHT",
     "WORD",
     "Setting",
 ]
@@ -127,6 +128,27 @@ class Setting:
             return flat
         return {"anyOf": [flat, {"type": "array", "items": {"type": "string"}}, {"type": "object", "additionalProperties": flat}]}
 
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A weight of the objective: a number, with a unit if it prices the term; nothing is 1, and lint asks for it."""
+
+    want: str = AMOUNT.want
+
+    def accepts(self, node: Node) -> bool:
+        """See `schema.Type`."""
+        return AMOUNT.accepts(node) or (node.kind == SCALAR and node.value is None)
+
+    def read(self, node: Node, path: Path, reading: Reading) -> Any:
+        """See `schema.Type`."""
+        return Quantity(1.0) if node.kind == SCALAR and node.value is None else AMOUNT.read(node, path, reading)
+
+    def describe(self) -> Schema:
+        """See `schema.Type`."""
+        return {"anyOf": [*AMOUNT.describe()["anyOf"], {"type": "null"}]}
+
+
+WEIGHT: Final = Weight()
 
 #: What stands under a limit: true (exists), false (does not), or its settings.
 SETTINGS: Final = OneOf((Switch(), MapOf(Setting())), words="true, false or a map of settings")

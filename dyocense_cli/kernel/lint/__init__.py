@@ -1,0 +1,1 @@
+"""Rules of the language that look beyond one field: crossings, feasibility, objective, housekeeping."""
