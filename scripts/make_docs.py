@@ -137,8 +137,8 @@ def rules() -> str:
     texts = files("dyocense_cli.kernel.lint.pages")
     pages = {rule: page for name in FILES for rule, page in parse_pages((texts / name).read_text("utf-8")).items()}
     text = (
-        "# Rules of the language\n\nFound by `dyocense lint`, and by every command that reads a goal. Severity error, warning or info; `*` needs "
-        "the context's tables. A stage runs only if the one before found no error: Y, S, X, F, O, G, then policy. An F rule of "
+        "# Rules of the language\n\nFound by `dyocense lint`, and by every command that reads a goal. Severity error, warning or info; `*` "
+        "needs the context's tables. A stage runs only if the one before found no error: Y, S, X, F, O, G, then policy. An F rule of "
         "severity error is a proof; silence is no promise.\n\n"
     )
     rows: list[tuple[object, ...]] = [
