@@ -36,6 +36,7 @@ def toy(budget: float = 60.0, *, service: float = 0.0, seed: int | None = None) 
         "lead": Param(("supplier", "scenario"), np.array([[1, 0], [0, 1]]), dtype="i8", source="scenarios.lead_periods"),
         "demand": Param(("sku", "period", "scenario"), demand, source="scenarios.demand"),
         "hold": Param(("sku",), np.array([0.1, 0.2])),
+        "probability": Param(("scenario",), np.array([0.5, 0.5])),
         "budget_max": Param((), np.array(budget)),
         "service_min": Param((), np.array(service)),
     }
@@ -87,7 +88,13 @@ def toy(budget: float = 60.0, *, service: float = 0.0, seed: int | None = None) 
         },
         sense="min",
         terms=(
-            Term("cost", "sum(spend) + mean(sum(hold * stock, over=[sku, period]))", 1.0, "EUR"),
+            Term(
+                "cost",
+                "sum(spend) + sum(probability * hold * stock, over=[sku, period, scenario])",
+                1.0,
+                "EUR",
+                "sum(spend) + sum(hold * stock, over=[sku, period])",
+            ),
             Term("shortage", "mean(sum(10 * short, over=[sku, period]))", 1.0, "EUR"),
         ),
         rules=rules,

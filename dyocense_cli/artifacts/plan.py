@@ -106,7 +106,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
-    """Loosen one rule: from, to, in `unit`; `setting` is the `--set` line that does it."""
+    """Loosen one rule: from, to, in `unit`; `setting` is what `--set` takes to do it."""
 
     rule: str
     from_: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from dyocense_cli.artifacts.optimodel import OptiModel, Rule
 from dyocense_cli.defaults import number
 from dyocense_cli.optimodel.evaluate import Evaluator, RowValues
 
-__all__ = ["RuleActivity", "family", "is_negotiable", "is_stated", "pressing", "rule_activities", "split_rows"]
+__all__ = ["RuleActivity", "family", "is_negotiable", "is_stated", "pressing", "rule_activities", "shown_rules", "split_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,13 @@ def family(rule: Rule) -> str:
 
 def is_stated(rule: Rule) -> bool:
     """Say whether a planner or a policy wrote the rule, rather than the model: it sets a limit or stands in the goal."""
-    return rule.limit is not None or rule.source.startswith(("goal:", "policy:"))
+    return rule.limit is not None or rule.source.startswith(("goal:/limits", "goal:/constraints", "policy:"))
+
+
+def shown_rules(model: OptiModel) -> frozenset[str]:
+    """Return the families that a planner is shown: stated ones and those that the goal tracks; all where nobody stated any."""
+    stated = {family(r) for r in model.rules if is_stated(r)}
+    return frozenset(stated | set(model.hints.track)) if stated else frozenset(family(r) for r in model.rules)
 
 
 def is_negotiable(rule: Rule) -> bool:
@@ -92,7 +98,7 @@ def rule_activities(model: OptiModel, values: Mapping[str, np.ndarray], row_dual
             continue
         one = _activity(model, rule, rows, idle.rows(rule), duals.get(rule.name))
         before = found.get(one.name)
-        found[one.name] = one if before is None else _tighter(before, one)
+        found[one.name] = one if before is None else _joined(before, one)
     return found
 
 
@@ -137,8 +143,7 @@ def _price(rows: RowValues, dual: np.ndarray | None) -> tuple[float, int | None]
     return (value if abs(value) > 1e-9 else 0.0), row
 
 
-def _tighter(one: RuleActivity, other: RuleActivity) -> RuleActivity:
-    def key(a: RuleActivity) -> tuple[bool, float, float]:
-        return a.pressing == 0, -abs(a.price), a.slack / (1.0 + max(abs(a.activity), abs(a.limit)))
-
-    return min(one, other, key=key)
+def _joined(one: RuleActivity, other: RuleActivity) -> RuleActivity:
+    """Return a family's activity: that of the rule it is named after, at its limit where any of its rules is."""
+    first = other if other.rule.name == other.name else one
+    return replace(first, pressing=one.pressing + other.pressing, rows=one.rows + other.rows)

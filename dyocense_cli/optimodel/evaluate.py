@@ -7,14 +7,14 @@ What a parameter or a variable does not have counts 0 in arithmetic and false in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from dyocense_cli.artifacts.optimodel import OptiModel, Param, Rule, Var
 from dyocense_cli.errors import InputError
-from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name, Neg, Node, Not, Num, Reduce, Shift, Sum, Text
+from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name, Neg, Node, Not, Num, Reduce, Shift, Sum, Text, rebuild
 from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.optimodel.named import Named, aligned, reduced, shifted, summed
 
@@ -339,14 +339,4 @@ def join_columns(model: OptiModel, values: Mapping[str, np.ndarray]) -> np.ndarr
 
 def per_scenario(node: Node) -> Node:
     """Return the expression with its scenario reductions taken off: what it is in each scenario by itself."""
-    if isinstance(node, Reduce):
-        return per_scenario(node.body)
-    if isinstance(node, Call):
-        return replace(node, args=tuple(per_scenario(a) for a in node.args))
-    if isinstance(node, Neg | Not):
-        return replace(node, body=per_scenario(node.body))
-    if isinstance(node, Binary | Compare | Logic):
-        return replace(node, left=per_scenario(node.left), right=per_scenario(node.right))
-    if isinstance(node, Sum | Shift):
-        return replace(node, body=per_scenario(node.body))
-    return node
+    return per_scenario(node.body) if isinstance(node, Reduce) else rebuild(node, per_scenario)

@@ -12,7 +12,7 @@ from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.plan import BindingRule
 from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.kernel.explain.words import sentence
-from dyocense_cli.optimodel.activity import RuleActivity, rule_activities
+from dyocense_cli.optimodel.activity import RuleActivity, rule_activities, shown_rules
 from dyocense_cli.optimodel.evaluate import split_columns
 from dyocense_cli.optimodel.members import member_name
 from dyocense_cli.ports import Lent, SolveLimits
@@ -40,7 +40,8 @@ def binding_rules(
     """
     assert solution.x is not None
     values = split_columns(model, solution.x)
-    pressing = {n: a for n, a in rule_activities(model, values, solution.row_dual).items() if a.pressing}
+    shown = shown_rules(model)
+    pressing = {n: a for n, a in rule_activities(model, values, solution.row_dual).items() if a.pressing and n in shown}
     unpriced = [n for n, a in pressing.items() if a.price == 0.0]
     ranges = _ranges(ground, solution, lent) if len(unpriced) < len(pressing) else None
     notes: tuple[str, ...] = ()

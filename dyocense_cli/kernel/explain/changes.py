@@ -16,6 +16,7 @@ from dyocense_cli.kernel.explain.knobs import coefficients, knobs, raising_loose
 from dyocense_cli.kernel.explain.probe import without
 from dyocense_cli.kernel.explain.words import amount, quantity
 from dyocense_cli.optimodel.activity import rule_activities
+from dyocense_cli.optimodel.derive import with_params
 from dyocense_cli.optimodel.evaluate import Evaluator, split_columns
 from dyocense_cli.optimodel.members import coordinates
 from dyocense_cli.ports import Lent, SolveLimits
@@ -23,14 +24,15 @@ from dyocense_cli.ports import Lent, SolveLimits
 __all__ = ["alternatives", "sensitivities"]
 
 #: columns above which a change is estimated on the plan as it stands
-_LARGE: Final = 20_000
+_LARGE: Final = 5_000
 _CHANGE: Final = 0.1
-_LINES_SOLVED: Final = 5
+_LINES_SOLVED: Final = 3
 
 
 def _limits(solution: Solution) -> SolveLimits:
-    gap = max(1e-4, min(0.01, solution.gap or 0.0))
-    return SolveLimits(time_s=20.0, gap=gap, nodes=500, work=60.0, seed=solution.seed, duals=False)
+    gap = max(1e-4, solution.gap or 0.0)
+    work = 300.0 if solution.x is not None and solution.x.size <= 500 else 45.0
+    return SolveLimits(time_s=20.0, gap=gap, nodes=200, work=work, seed=solution.seed, duals=False)
 
 
 def sensitivities(
@@ -72,8 +74,7 @@ def _policies(model: OptiModel, ground: GroundModel, solution: Solution, lent: L
 def _parameter(
     model: OptiModel, solution: Solution, values: Mapping[str, np.ndarray], name: str, factor: float, *, lent: Lent
 ) -> Sensitivity:
-    param = model.params[name]
-    changed = replace(model, params={**model.params, name: replace(param, data=param.data * factor)})
+    changed = with_params(model, {name: model.params[name].data * factor})
     change = f"{'+' if factor > 1 else '-'}{abs(factor - 1.0):.0%}".replace("%", " %")
     assert solution.objective is not None
     assert solution.x is not None

@@ -148,23 +148,19 @@ def _gain(here: Evaluator, there: Evaluator, rule: Rule) -> np.ndarray:
 
 
 def setting(knob: Knob, value: float) -> str:
-    """Return the `--set` line that turns the knob to a value."""
+    """Return what `--set` takes to turn the knob to a value: ``limits.budget.max=8320EUR``."""
     if knob.param is None:
-        return f"--set {knob.path}=false" if knob.path.startswith("limits.") else f"--set {knob.path}=null"
+        return f"{knob.path}={'false' if knob.path.startswith('limits.') else 'null'}"
     if knob.path.endswith(".expression"):
         rule = next(r for r in knob.model.rules if r.name in knob.rules)
         tree = parse(rule.expr)
         assert isinstance(tree, Compare)
         number = Num(value)
         right = number if isinstance(tree.right, Name) else replace(tree.right, left=number)  # type: ignore[arg-type]  # _lifted made it
-        return f"--set {_quoted(f'{knob.path}={show(replace(tree, right=right))}')}"
-    unit = knob.unit if knob.unit and knob.unit not in ("1", "dimensionless") else ""
-    return f"--set {knob.path}={_number(value)}{unit}"
-
-
-def _quoted(text: str) -> str:
-    """Quote for a POSIX shell."""
-    return "'" + text.replace("'", "'\\''") + "'"
+        return f"{knob.path}={show(replace(tree, right=right))}"
+    if knob.unit in ("fraction", "%"):
+        return f"{knob.path}={_number(value * 100.0)}%"
+    return f"{knob.path}={_number(value)}{knob.unit or ''}"
 
 
 def _number(value: float) -> str:

@@ -22,7 +22,7 @@ def amount(value: float) -> str:
 
 def quantity(value: float, unit: str | None) -> str:
     """Return a number with its unit; a share as per cent."""
-    if unit in ("%", "1", "dimensionless"):
+    if unit in ("%", "fraction"):
         return f"{amount(value * 100.0)} %"
     return f"{amount(value)} {unit}" if unit else amount(value)
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from typing import Final
 
 import numpy as np
 
 from dyocense_cli.artifacts.goal import SolverOptions
 from dyocense_cli.artifacts.optimodel import OptiModel
-from dyocense_cli.artifacts.solution import Solution
+from dyocense_cli.artifacts.solution import Solution, Termination
+from dyocense_cli.kernel.optimizer.decompose.outcome import Declined
+from dyocense_cli.kernel.optimizer.decompose.price_and_reinsert import attempt
 from dyocense_cli.kernel.optimizer.polish import polish
 from dyocense_cli.ports import Lent, SolveLimits
 
 __all__ = ["limits_of", "solve_model"]
+
+#: members of a family above which a decomposed plan is not put into one linear program for its prices
+_POLISHED: Final = 400_000
+#: nonzeros above which a decomposed plan outside the asked gap is not improved in one piece: measured, no plan is found there
+_RETRIED: Final = 200_000
 
 
 def limits_of(options: SolverOptions) -> SolveLimits:
@@ -41,7 +50,52 @@ def solve_model(optimodel: OptiModel, solver_options: SolverOptions, *, lent: Le
     Never raises for infeasible, unbounded or stopped: those are answers.
     """
     limits = limits_of(solver_options)
+    began = lent.seconds() if lent.seconds is not None else 0.0
+    first = _decomposed(optimodel, solver_options, lent, start)
+    if isinstance(first, Solution) and _size(optimodel) > _POLISHED:
+        return first
     ground = lent.ground(optimodel)
+    if isinstance(first, Solution) and (_enough(first, limits) or ground.nnz > _RETRIED):
+        return polish(ground, first, limits, lent.solve)
+    left = limits
+    if lent.seconds is not None and limits.time_s is not None:
+        left = replace(limits, time_s=max(1.0, limits.time_s - (lent.seconds() - began)))
+    given = first.x if isinstance(first, Solution) else (first.start if first.start is not None else start)
     solve = partial(lent.solve, backend=solver_options.backend)
-    solution = solve(ground, limits, start=start, progress=lent.progress)
-    return polish(ground, solution, limits, lent.solve)
+    whole: Solution = solve(ground, left, start=given, progress=lent.progress)
+    return polish(ground, _better(first, whole), limits, lent.solve)
+
+
+def _decomposed(model: OptiModel, options: SolverOptions, lent: Lent, start: np.ndarray | None) -> Solution | Declined:
+    if options.method == "monolith":
+        return Declined("the goal asks for one piece")
+    if options.backend not in ("auto", "highs"):
+        return Declined(f"backend `{options.backend}` is asked for")
+    return attempt(model, options, lent=lent, start=start)
+
+
+def _size(model: OptiModel) -> int:
+    """Return how many members the largest variable family has at most, for deciding what is affordable."""
+    return max((int(np.prod([len(model.dims[d]) for d in v.dims], dtype=np.int64)) for v in model.vars), default=0)
+
+
+def _enough(solution: Solution, limits: SolveLimits) -> bool:
+    """Say whether nothing more is asked: the gap is reached, the caller interrupted, or the answer is final."""
+    if solution.x is None or solution.termination is Termination.INTERRUPTED:
+        return True
+    return solution.gap is not None and solution.gap <= limits.gap
+
+
+def _better(first: Solution | Declined, whole: Solution) -> Solution:
+    """Return the answer with the smaller gap; what was tried before is named."""
+    if isinstance(first, Declined):
+        return replace(whole, diagnostics={**whole.diagnostics, "decomposition": f"declined: {first.reason}"})
+    if whole.x is None or (whole.gap is None or (first.gap is not None and first.gap < whole.gap)):
+        return first
+    return replace(
+        whole,
+        diagnostics={
+            **whole.diagnostics,
+            "decomposition": f"gave the start, within {first.gap:.2%}" if first.gap is not None else "gave the start",
+        },
+    )

@@ -7,7 +7,7 @@ from dyocense_cli.artifacts.plan import Plan
 from dyocense_cli.artifacts.solution import CheckReport, Solution
 from dyocense_cli.errors import InternalError
 from dyocense_cli.kernel.plan.steps import steps_of
-from dyocense_cli.optimodel.activity import rule_activities
+from dyocense_cli.optimodel.activity import rule_activities, shown_rules
 from dyocense_cli.optimodel.evaluate import split_columns
 
 __all__ = ["interpret"]
@@ -42,7 +42,8 @@ def interpret(optimodel: OptiModel, solution: Solution, check_report: CheckRepor
         )
     values = split_columns(optimodel, solution.x)
     rules = rule_activities(optimodel, values, solution.row_dual)
-    inequalities = {name: r for name, r in rules.items() if r.op != "=="}
+    shown = shown_rules(optimodel)
+    rules = {name: r for name, r in rules.items() if name in shown}
     return Plan(
         status=str(solution.status),
         termination=str(solution.termination),
@@ -56,7 +57,7 @@ def interpret(optimodel: OptiModel, solution: Solution, check_report: CheckRepor
         activities={name: r.activity + 0.0 for name, r in rules.items()},
         limits={name: r.limit + 0.0 for name, r in rules.items()},
         slacks={name: r.slack + 0.0 for name, r in rules.items()},
-        binding=tuple(name for name, r in inequalities.items() if r.pressing),
+        binding=tuple(name for name, r in rules.items() if r.pressing),
         shadow_prices={name: r.price for name, r in rules.items() if r.price != 0.0},
         approximations=solution.approximations,
         currency=optimodel.currency,

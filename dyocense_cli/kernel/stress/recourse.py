@@ -13,17 +13,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dyocense_cli.artifacts.ground import GroundModel
-from dyocense_cli.artifacts.optimodel import OptiModel, Rule, Term
+from dyocense_cli.artifacts.optimodel import OptiModel, Rule
 from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.kernel.stress.worlds import World, side_by_side
 from dyocense_cli.optimodel.activity import is_negotiable
-from dyocense_cli.optimodel.evaluate import Evaluator, per_scenario, split_columns
-from dyocense_cli.optimodel.expr.parser import parse
-from dyocense_cli.optimodel.expr.printer import show
+from dyocense_cli.optimodel.evaluate import Evaluator, split_columns
 from dyocense_cli.optimodel.members import coordinates
 from dyocense_cli.ports import Lent, SolveLimits
 
-__all__ = ["Outcome", "play", "raw_terms"]
+__all__ = ["Outcome", "play"]
 
 #: how much dearer breaking a rule is than any real cost
 _DEAR = 100.0
@@ -40,18 +38,13 @@ class Outcome:
     places: Mapping[str, slice]
 
 
-def raw_terms(model: OptiModel) -> tuple[Term, ...]:
-    """Return the objective's terms before they were reduced over scenarios."""
-    return tuple(replace(t, expr=t.raw or show(per_scenario(parse(t.expr)))) for t in model.terms)
-
-
 def play(model: OptiModel, worlds: Sequence[World], decisions: Mapping[str, Mapping[str, np.ndarray]], lent: Lent) -> Outcome | None:
     """Return the outcome of decisions in worlds, None when the program has no answer.
 
     Parameters
     ----------
     model : OptiModel
-        As it was planned.
+        As it was planned, made `bare`.
     worlds : sequence of World
         Scenario sets; each names the decision that is put into it.
     decisions : mapping
@@ -59,10 +52,8 @@ def play(model: OptiModel, worlds: Sequence[World], decisions: Mapping[str, Mapp
     lent : Lent
         How to ground and solve.
     """
-    raw = raw_terms(model)
     wide = side_by_side(model, worlds)
-    rules = tuple(r for r in wide.rules if "scenario" in r.dims and r.origin != "risk")
-    wide = replace(wide, rules=rules, terms=tuple(replace(t, expr=f"mean({t.expr})") for t in raw))
+    wide = replace(wide, rules=tuple(r for r in wide.rules if "scenario" in r.dims))
     ground = lent.ground(wide)
     owner = _owners(worlds)
     fixed = {name: _columns(wide, ground, values) for name, values in decisions.items()}
@@ -73,7 +64,7 @@ def play(model: OptiModel, worlds: Sequence[World], decisions: Mapping[str, Mapp
     for name, x in fixed.items():
         held = split_columns(wide, np.where(np.isfinite(x), x, solved))
         values[name] = held
-    return _outcome(wide, raw, worlds, values, extra)
+    return _outcome(wide, worlds, values, extra)
 
 
 def _owners(worlds: Sequence[World]) -> list[tuple[str, slice]]:
@@ -123,7 +114,7 @@ def _solve(
         offset=0.0,
         cost=ground.cost[free] * model.probability.size,
         lower=ground.lower[free],
-        upper=np.where(_chance_columns(model, ground)[free], ground.lower[free], ground.upper[free]),
+        upper=ground.upper[free],
         integrality=ground.integrality[free],
         row_lower=ground.row_lower - carried,
         row_upper=ground.row_upper - carried,
@@ -149,15 +140,6 @@ def _solve(
 def _without_empty_rows(program: GroundModel) -> GroundModel:
     used = np.bincount(program.index, minlength=program.n_rows) > 0
     return replace(program, row_lower=np.where(used, program.row_lower, -np.inf), row_upper=np.where(used, program.row_upper, np.inf))
-
-
-def _chance_columns(model: OptiModel, ground: GroundModel) -> np.ndarray:
-    """Return which columns allow a scenario to break a chance rule: all off, so that each scenario tries to keep it."""
-    off = {v.name for v in model.vars if v.origin == "hold" and v.type == "bool"}
-    found = np.zeros(ground.n_cols, dtype=bool)
-    for block in ground.columns:
-        found[block.start : block.stop] = block.name in off
-    return found
 
 
 def _loose_rows(model: OptiModel, ground: GroundModel) -> np.ndarray:
@@ -195,15 +177,15 @@ def _elastic(program: GroundModel, loose: np.ndarray, lent: Lent) -> tuple[np.nd
     return answer.x[:n], slack
 
 
-def _outcome(
-    model: OptiModel, raw: Sequence[Term], worlds: Sequence[World], values: Mapping[str, Mapping[str, np.ndarray]], extra: np.ndarray
-) -> Outcome:
+def _outcome(model: OptiModel, worlds: Sequence[World], values: Mapping[str, Mapping[str, np.ndarray]], extra: np.ndarray) -> Outcome:
     sign = 1.0 if model.sense == "min" else -1.0
     costs, kept, places = {}, {}, {}
     by_decision = {}
     for name, held in values.items():
         evaluator = Evaluator(model, held)
-        by_decision[name] = sign * sum((t.weight * evaluator.array(t.expr, ("scenario",)) for t in raw), np.zeros(model.probability.size))
+        by_decision[name] = sign * sum(
+            (t.weight * evaluator.array(t.raw, ("scenario",)) for t in model.terms), np.zeros(model.probability.size)
+        )
     for world, (decision, stretch) in zip(worlds, _owners(worlds), strict=True):
         costs[world.name] = by_decision[decision][stretch]
         kept[world.name] = extra[stretch] <= 1e-6

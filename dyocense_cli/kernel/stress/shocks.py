@@ -24,7 +24,7 @@ def battery(
     Demand of 20 % more and less, every lead time one period longer, and the source with the largest quantity gone (its orders never come).
     """
     base = as_planned(model)
-    by_source = {model.params[n].source.removeprefix("scenarios."): n for n in base.params}
+    by_source = {model.params[n].source.rsplit(".", 1)[-1]: n for n in base.params}
     worlds, notes = [], []
     if "demand" in by_source:
         name = by_source["demand"]
@@ -34,7 +34,7 @@ def battery(
     if lead is not None:
         worlds.append(_changed(base, "lead time +1 period", lead, base.params[lead] + 1.0))
     if not worlds:
-        notes.append("no parameter is bound from scenarios.demand or scenarios.lead_periods, so neither was shocked")
+        notes.append("no parameter is bound from a scenario table of demand or lead times, so neither was shocked")
     gone = _largest_source(model, values)
     decisions: dict[str, Mapping[str, np.ndarray]] = {}
     if gone is not None:

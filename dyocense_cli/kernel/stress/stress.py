@@ -15,7 +15,7 @@ from dyocense_cli.artifacts.solution import Solution, Status
 from dyocense_cli.kernel.stress.figures import attitude, cost_figures, interval, service_figures
 from dyocense_cli.kernel.stress.recourse import Outcome, play
 from dyocense_cli.kernel.stress.shocks import battery, price_shock
-from dyocense_cli.kernel.stress.worlds import World, as_planned, averaged, rebound, single
+from dyocense_cli.kernel.stress.worlds import World, as_planned, averaged, bare, rebound, single
 from dyocense_cli.optimodel.evaluate import Evaluator, per_scenario, split_columns
 from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.ports import Lent, SolveLimits
@@ -26,6 +26,8 @@ __all__ = ["stress"]
 _LARGE: Final = 400_000
 #: columns above which the plan for the average scenario is not made
 _LARGE_AVERAGE: Final = 60_000
+#: size of the largest family below which more scenarios are foreseen
+_SMALL: Final = 5_000
 #: scenarios whose perfect foresight is solved
 _FORESEEN: Final = 8
 
@@ -40,23 +42,24 @@ def stress(optimodel: OptiModel, scenario_set: ScenarioSet, solution: Solution, 
         note = "nothing is held, so nothing was stressed" if solution.x is None else "the model has no scenarios"
         return StressReport(notes=(note,))
     values = split_columns(optimodel, solution.x)
-    worlds, notes = _sets(optimodel, scenario_set, solution.x.size)
+    plain = bare(optimodel)
+    worlds, notes = _sets(plain, scenario_set, solution.x.size)
     decisions: dict[str, Mapping[str, np.ndarray]] = {"plan": values}
     shocks: tuple[World, ...] = ()
     if solution.x.size <= _LARGE:
-        shocks, more, said = battery(optimodel, values)
+        shocks, more, said = battery(plain, values)
         decisions |= more
         notes += said
-    average = _average_plan(optimodel, lent, solution.x.size)
+    average = _average_plan(plain, lent, solution.x.size)
     if average is not None:
         decisions["average"] = average
-        worlds = (*worlds, replace(as_planned(optimodel, "average"), first_stage="average"))
-    outcome = play(optimodel, (*worlds, *shocks), decisions, lent)
+        worlds = (*worlds, replace(as_planned(plain, "average"), first_stage="average"))
+    outcome = play(plain, (*worlds, *shocks), decisions, lent)
     if outcome is None:
         return StressReport(notes=(*notes, "the recourse program has no answer, so nothing was stressed"))
-    report = _report(optimodel, outcome, worlds, shocks)
-    vss, said = _vss(optimodel, outcome)
-    evpi, also = _evpi(optimodel, outcome, lent)
+    report = _report(plain, outcome, worlds, shocks)
+    vss, said = _vss(plain, outcome)
+    evpi, also = _evpi(plain, outcome, lent)
     return replace(report, vss=vss, evpi=evpi, notes=(*notes, *said, *also))
 
 
@@ -90,9 +93,9 @@ def _average_plan(model: OptiModel, lent: Lent, columns: int) -> Mapping[str, np
 def _report(model: OptiModel, outcome: Outcome, worlds: tuple[World, ...], shocks: tuple[World, ...]) -> StressReport:
     services = _services(outcome, (*worlds, *shocks))
     shown = [w for w in worlds if w.name != "average"]
-    base = cost_figures(outcome.costs["in_sample"], model.probability)
+    base = _figures(outcome, services, worlds[0])
     sets = {w.name: _figures(outcome, services, w) for w in shown}
-    battered = {w.name: _figures(outcome, services, w) | _against(outcome, w, base) for w in shocks}
+    battered = {w.name: _figures(outcome, services, w) | _against(outcome, services, w, base) for w in shocks}
     dearer = price_shock(model, outcome.values["plan"])
     if dearer is not None:
         battered["price +10 %"] = {"cost_mean": base["cost_mean"] + dearer, "cost_delta": dearer}
@@ -114,10 +117,13 @@ def _figures(outcome: Outcome, services: Mapping[str, np.ndarray], world: World)
     return found | {"rules_kept": float(world.probability[outcome.kept[world.name]].sum()), "scenarios": float(world.probability.size)}
 
 
-def _against(outcome: Outcome, world: World, base: Mapping[str, float]) -> dict[str, float]:
+def _against(outcome: Outcome, services: Mapping[str, np.ndarray], world: World, base: Mapping[str, float]) -> dict[str, float]:
     """Say how a shock moves the mean cost, and in which scenario it hurts most."""
     costs = outcome.costs[world.name]
-    return {"cost_delta": float(costs @ world.probability) - base["cost_mean"], "worst_scenario": float(np.argmax(costs))}
+    found = {"cost_delta": float(costs @ world.probability) - base["cost_mean"], "worst_scenario": float(np.argmax(costs))}
+    if world.name in services and "service_mean" in base:
+        found["service_delta"] = float(services[world.name] @ world.probability) - base["service_mean"]
+    return found
 
 
 def _services(outcome: Outcome, worlds: tuple[World, ...]) -> dict[str, np.ndarray]:
@@ -158,20 +164,20 @@ def _vss(model: OptiModel, outcome: Outcome) -> tuple[float | None, tuple[str, .
     ours = attitude(outcome.costs["in_sample"], model.probability, how)
     theirs = attitude(outcome.costs["average"], model.probability, how)
     lost = float(model.probability[outcome.kept["in_sample"]].sum() - model.probability[outcome.kept["average"]].sum())
-    notes: tuple[str, ...] = ()
     if lost > 1e-9:
-        notes = (f"the plan for the average scenario breaks rules in {lost:.0%} more of the scenarios; that is not in its price",)
-    if theirs < ours and not notes:
-        notes = ("the plan for the average scenario is as good as this one within the gap",)
-    return max(0.0, theirs - ours), notes
+        return None, (f"the plan for the average scenario breaks rules in {lost:.0%} more of the scenarios, so VSS has no price",)
+    note = ("the plan for the average scenario is as good as this one within the gap",) if theirs < ours else ()
+    return max(0.0, theirs - ours), note
 
 
 def _evpi(model: OptiModel, outcome: Outcome, lent: Lent) -> tuple[float | None, tuple[str, ...]]:
     """Bound the value of perfect information by linear relaxations with foresight of some scenarios."""
     count = model.probability.size
-    if count < 2 or outcome.model.probability.size == 0 or next(iter(outcome.values["plan"].values())).size > _LARGE_AVERAGE:
+    if count < 2 or next(iter(outcome.values["plan"].values())).size > _LARGE_AVERAGE:
         return None, ()
-    chosen = np.unique(np.linspace(0, count - 1, min(count, _FORESEEN)).round().astype(int))
+    size = next(iter(outcome.values["plan"].values())).size
+    most = _FORESEEN if size > _SMALL else 10 * _FORESEEN
+    chosen = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
     sign = 1.0 if model.sense == "min" else -1.0
     total, weight = 0.0, 0.0
     for scenario in chosen.tolist():
@@ -184,5 +190,6 @@ def _evpi(model: OptiModel, outcome: Outcome, lent: Lent) -> tuple[float | None,
         weight += share
     if weight == 0.0:
         return None, ("no scenario could be solved with foresight, so EVPI is not known",)
-    note = f"EVPI is at most this: foresight is bounded by linear relaxations of {chosen.size} of {count} scenarios"
+    part = "every scenario" if chosen.size == count else f"{chosen.size} of {count} scenarios"
+    note = f"EVPI is at most this: foresight is bounded by the linear relaxation of {part}"
     return max(0.0, total / weight), (note,)

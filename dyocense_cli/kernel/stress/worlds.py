@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
 import numpy as np
 
 from dyocense_cli.artifacts.forecast import ScenarioSet, ScenarioTable
 from dyocense_cli.artifacts.optimodel import OptiModel, Param
-from dyocense_cli.optimodel.evaluate import Evaluator, param_values
+from dyocense_cli.optimodel.evaluate import Evaluator, param_values, per_scenario
+from dyocense_cli.optimodel.expr.nodes import Node, names, rebuild
+from dyocense_cli.optimodel.expr.parser import parse
+from dyocense_cli.optimodel.expr.printer import show
+from dyocense_cli.optimodel.simplify import ZERO, simplify, substitute
 
-__all__ = ["World", "as_planned", "averaged", "rebound", "side_by_side", "single"]
+__all__ = ["World", "as_planned", "averaged", "bare", "rebound", "side_by_side", "single"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,61 @@ class World:
     first_stage: str = "plan"
 
 
+#: what lowered rules and objectives made, and what a scenario by itself has no need of
+_MADE: Final = frozenset({"hold", "risk"})
+#: parameter that a compiled model weighs its scenarios with
+_PROBABILITY: Final = "probability"
+
+
 def _uncertain(model: OptiModel) -> dict[str, Param]:
     return {name: p for name, p in model.params.items() if "scenario" in p.dims}
+
+
+def bare(model: OptiModel) -> OptiModel:
+    """Return the model of one scenario at a time, side by side.
+
+    Terms are those before they were reduced over scenarios, summed with the scenarios' probabilities; rules that the objective's risk made
+    are left out; a chance rule holds in each scenario; rules that only tie scenarios together and data that no rule uses are left out.
+    """
+    nil: dict[str, Node] = {v.name: ZERO for v in model.vars if v.origin in _MADE}
+    raw = {t.name: t.raw or show(per_scenario(parse(t.expr))) for t in model.terms}
+    terms = tuple(replace(t, raw=raw[t.name], expr=f"mean({raw[t.name]})") for t in model.terms if raw[t.name] != "0")
+    rules = []
+    for rule in model.rules:
+        tree = parse(rule.expr)
+        used = names(tree)
+        if used & nil.keys() and (used & {v.name for v in model.vars if v.origin == "risk"} or "scenario" not in rule.dims):
+            continue
+        rules.append(replace(rule, expr=show(_simple(substitute(tree, nil)))) if used & nil.keys() else rule)
+    variables = tuple(v for v in model.vars if v.name not in nil)
+    slim = replace(model, rules=tuple(rules), terms=terms, vars=variables)
+    return replace(slim, params={n: p for n, p in model.params.items() if n in _used(slim)})
+
+
+def _simple(node: Node) -> Node:
+    return simplify(rebuild(node, _simple))
+
+
+def _used(model: OptiModel) -> set[str]:
+    """Return every name that rules, terms, KPIs, steps and variables use, through expressions and derived parameters."""
+    texts: list[str | float | None] = [t for r in model.rules for t in (r.expr, r.where)]
+    texts += [t.raw for t in model.terms]
+    texts += [k.expr for k in model.kpis]
+    texts += [b for v in model.vars for b in (v.lb, v.ub, v.where)]
+    if model.steps is not None:
+        texts += [model.steps.quantity, model.steps.price, model.steps.arrives, model.steps.lot, model.steps.cost]
+    found: set[str] = set()
+    waiting = [n for text in texts if isinstance(text, str) for n in names(parse(text))]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        if name in model.exprs:
+            waiting += names(parse(model.exprs[name]))
+        if name in model.params and model.params[name].source.startswith("="):
+            waiting += names(parse(model.params[name].source[1:]))
+    return found | {_PROBABILITY}
 
 
 def as_planned(model: OptiModel, name: str = "in_sample") -> World:
@@ -68,7 +126,8 @@ def side_by_side(model: OptiModel, worlds: Sequence[World]) -> OptiModel:
 
 
 def _with(model: OptiModel, params: Mapping[str, np.ndarray], probability: np.ndarray) -> OptiModel:
-    changed = {n: replace(model.params[n], data=v, index=None, mask=None) for n, v in params.items()}
+    own = {n: v for n, v in params.items() if n != _PROBABILITY} | ({_PROBABILITY: probability} if _PROBABILITY in model.params else {})
+    changed = {n: replace(model.params[n], data=v, index=None, mask=None) for n, v in own.items()}
     labels = tuple(str(i) for i in range(probability.size))
     return replace(model, dims={**model.dims, "scenario": labels}, params={**model.params, **changed}, probability=probability)
 
@@ -80,6 +139,9 @@ def rebound(model: OptiModel, scenarios: ScenarioSet, name: str) -> World | None
     found: dict[str, np.ndarray] = {}
     derived: list[str] = []
     for param_name, param in _uncertain(model).items():
+        if param_name == _PROBABILITY:
+            found[param_name] = scenarios.probability
+            continue
         if param.source.startswith("="):
             derived.append(param_name)
             continue
@@ -98,8 +160,9 @@ def rebound(model: OptiModel, scenarios: ScenarioSet, name: str) -> World | None
 
 def _table(model: OptiModel, scenarios: ScenarioSet, source: str) -> ScenarioTable | None:
     name = source.removeprefix("scenarios.")
-    if name in scenarios.tables:
-        return scenarios.tables[name]
+    for known in (source, name):
+        if known in scenarios.tables:
+            return scenarios.tables[known]
     days = _period_days(model)
     if name == "lead_periods" and "lead_days" in scenarios.tables and days:
         table = scenarios.tables["lead_days"]

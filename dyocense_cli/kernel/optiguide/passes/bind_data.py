@@ -210,10 +210,10 @@ class _Bind:
             kind = "bool"
         unit = decl.unit if decl is not None else self.draft.settings.get(name, (0.0, None))[1]
         found = to_param(grid, unit=unit.replace("currency", self.draft.currency or "currency") if unit else None, dtype=kind)
-        return replace(found, source=self.source(name)) if self.draft.scenario in grid.dims else found
+        return replace(found, source=self.source(name))
 
     def source(self, name: str) -> str:
-        """Return where a parameter with scenarios is bound from, so that a stress test can bind other scenarios."""
+        """Return where a parameter is bound from, so that stress tests bind other scenarios and changes reach what is derived."""
         if name in self.sources:
             return "= " + self.sources[name]
         decl = self.draft.params.get(name)
