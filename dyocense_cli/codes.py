@@ -92,6 +92,7 @@ CODES: Final[dict[str, str]] = {
     "DY2505": "a period length that is not known",
     "DY2506": "a forecast model that is not known",
     "DY2507": "the history is too short for a backtest",
+    "DY2508": "nothing is forecast where scenarios are stated",
     "DY2510": "stated scenarios do not fit together",
     "DY2512": "a scenario file that is not one",
     "DY2511": "a scenario reduction that is not known",

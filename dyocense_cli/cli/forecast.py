@@ -11,6 +11,7 @@ import typer
 from dyocense_cli.cli import exits
 from dyocense_cli.cli.options import AllowPath, ContextFile, Goal, Json, NoCache, Quiet, Sets, overrides, print_json, settings_of
 from dyocense_cli.cli.render import stderr
+from dyocense_cli.errors import InputError
 
 if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution
@@ -46,6 +47,10 @@ def forecast(
     order = Order(goal=goal, overrides=overrides(sets), context=context, use_cache=not no_cache, command="forecast")
     execution = kernel.run(order, [s for s in FORECAST if s.name != "admit"])
     document = _document(execution)
+    if not document["series"] and (backtest or plot or html or drift):
+        raise InputError(
+            "DY2508", "nothing is forecast here: the scenarios are stated", hints="leave out --backtest, --plot, --html and --drift"
+        )
     kernel.telemetry.metric("scenario_count", float(document["num_scenarios"]))
     kernel.telemetry.metric("forecast_rmse", float(document["forecast_rmse"]))
     if backtest:
@@ -76,13 +81,15 @@ def _document(execution: Execution) -> dict[str, Any]:
 
     document: dict[str, Any] = resolve("kernel.scenarios.shape:scenario_json")(_value(execution, "scenario_set"))
     made = _value(execution, "forecast_set")
-    document["series"] = [
-        {"sku": sku, "location": location, **dataclasses.asdict(report)}
-        for sku, location, report in zip(made.skus, made.locations, made.reports, strict=True)
-    ]
-    document["forecast_rmse"] = made.scores.get("forecast_rmse", 0.0)
-    document["warnings"] = list(made.warnings)
-    document["config"] = dict(made.config)
+    document.update({"series": [], "forecast_rmse": 0.0, "warnings": [], "config": {}})
+    if made is not None:
+        document["series"] = [
+            {"sku": sku, "location": location, **dataclasses.asdict(report)}
+            for sku, location, report in zip(made.skus, made.locations, made.reports, strict=True)
+        ]
+        document["forecast_rmse"] = made.scores.get("forecast_rmse", 0.0)
+        document["warnings"] = list(made.warnings)
+        document["config"] = dict(made.config)
     return document
 
 

@@ -24,6 +24,10 @@ __all__ = ["Execution", "Observer", "Ports", "Quiet"]
 AFTER_SOLVE: Final = frozenset({"solve", "check", "interpret", "stress", "explain", "guard", "evidence"})
 
 
+#: what scenarios that a file states make needless
+_FORECASTING: Final = frozenset({"ask_forecast", "ask_sample", "forecast", "sample"})
+
+
 class Observer(Protocol):
     """Hears of each stage and of a solve's progress."""
 
@@ -86,8 +90,9 @@ class Execution:
 
     def run(self, stages: Iterable[Stage | Ask], *, until: str | None = None) -> None:
         """Run stages in order; those whose inputs an outcome ruled out are skipped."""
+        given = _FORECASTING if "scenario_set" in self.held else frozenset()
         for stage in stages:
-            if stage.gives in self.held:
+            if stage.gives in self.held or stage.name in given:
                 continue
             if reason := self._ruled_out(stage):
                 self._note(stage.name, "skipped", 0.0, reason)

@@ -81,6 +81,9 @@ class Kernel:
         spec, _ = sources.context_spec(goal.value, order.context)
         model, _ = sources.model_spec(goal.value)
         self._hold(execution, spec, model, sources.tables(spec.value))
+        given = sources.scenarios(goal.value)
+        if given is not None:
+            self._give(execution, "scenario_set", given)
         self._give(execution, "principal", self.house.principal)
         self._give(execution, "solver_options", self.resolve_solver(goal.value.solver, self.house.principal.tier))
         return execution

@@ -73,6 +73,14 @@ class Sources:
             text = self.workspace.text(name)
         return self._parsed("model_spec", text, name, "kernel.goaldsl.parse:parse_model")
 
+    def scenarios(self, goal: Any) -> Any:
+        """Return the scenario set of the file that `forecast.scenarios` names, None if it names none."""
+        if not goal.forecast.scenarios:
+            return None
+        name = self.workspace.resolve(goal.file, goal.forecast.scenarios)
+        periods = tuple(f"t{k + 1}" for k in range(goal.horizon.periods))
+        return resolve("kernel.scenarios.given:read_scenarios")(self.workspace.text(name), file=name, periods=periods)
+
     def tables(self, spec: Any) -> Held:
         """Return the raw tables of a context, read when someone needs them; their fingerprint is that of the source bytes."""
         if any(t.sql for t in spec.tables.values()):
