@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from dyocense_cli.kernel.report.fan import Fan
-from dyocense_cli.kernel.report.numbers import number
+from dyocense_cli.kernel.report.numbers import figure, number
 
 __all__ = ["bars", "fan_chart", "histogram", "ticks"]
 
@@ -114,7 +114,7 @@ def bars(items: Sequence[tuple[str, float]], *, title: str, unit: str) -> Markup
         inner.append(
             f'<text class="name" x="150" y="{y + 13}" text-anchor="end">{escape(shown)}</text>'
             f'<rect class="bar" x="158" y="{y}" width="{max(length, 1):.1f}" height="16" rx="2"/>'
-            f'<text class="value" x="{164 + length:.1f}" y="{y + 13}">{escape(number(value))} {escape(unit)}</text>'
+            f'<text class="value" x="{164 + length:.1f}" y="{y + 13}">{escape(figure(value, unit))}</text>'
         )
     said = "; ".join(f"{name} {number(value)} {unit}".strip() for name, value in items[:12])
     return _svg("".join(inner), title=title, text=said or "nothing", width=width, height=8 + row * max(len(items), 1), name="chart bars")

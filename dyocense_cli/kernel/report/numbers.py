@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
-__all__ = ["figure", "label", "number"]
+__all__ = ["figure", "label", "money", "number"]
 
 #: Units of a KPI or limit that print as a share.
 _SHARES = frozenset({"1", "", "share", "%", "dimensionless"})
+
+
+#: Words that are written in capitals.
+_CAPITALS: Final = {"sku": "SKU", "kpi": "KPI", "co2": "CO₂", "vss": "VSS", "evpi": "EVPI", "cvar95": "CVaR95"}
+
+
+def money(value: float | None, currency: str) -> str:
+    """Return an amount with two decimals and its currency."""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    return f"{value:,.2f} {currency}".replace("-", "−").rstrip()
 
 
 def number(value: float | None, *, digits: int = 2) -> str:
@@ -31,10 +43,12 @@ def figure(value: float | None, unit: str | None, *, name: str = "") -> str:
     words = name.lower()
     if (unit or "") in _SHARES and 0 <= value <= 1 and any(w in words for w in ("service", "rate", "share", "probability")):
         return number(100 * value, digits=1) + " %"
+    if unit and len(unit) == 3 and unit.isascii() and unit.isupper():
+        return money(value, unit)
     return f"{number(value)} {unit}" if unit and unit not in _SHARES else number(value)
 
 
 def label(name: str) -> str:
-    """Return a machine name as words: ``total_cost`` becomes ``Total cost``."""
-    words = name.replace("_", " ").strip()
+    """Return a machine name as words: ``total_cost`` becomes ``Total cost``, ``sku`` becomes ``SKU``."""
+    words = " ".join(_CAPITALS.get(w, w) for w in name.replace("_", " ").split())
     return words[:1].upper() + words[1:]

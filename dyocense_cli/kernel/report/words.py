@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dyocense_cli.artifacts.plan import BindingRule, Plan
 from dyocense_cli.kernel.report.facts import Facts
-from dyocense_cli.kernel.report.numbers import figure, number
+from dyocense_cli.kernel.report.numbers import figure, money, number
 
 __all__ = ["RuleWords", "forecast_words", "headline", "place", "provenance", "rule_words"]
 
@@ -37,7 +37,7 @@ def headline(facts: Facts) -> str:
     if who:
         text += f" from {who} supplier{'s' if who != 1 else ''}"
     if spend:
-        text += f" for {number(spend)} {plan.currency}"
+        text += f" for {money(spend, plan.currency)}"
     return text + ". " + _proof(plan)
 
 

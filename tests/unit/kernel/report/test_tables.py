@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 
 from dyocense_cli.kernel.report.facts import Facts
 from dyocense_cli.kernel.report.lines import plan_csv, plan_rows
-from dyocense_cli.kernel.report.numbers import figure, number
+from dyocense_cli.kernel.report.numbers import figure, label, number
 from dyocense_cli.kernel.report.xlsx import plan_xlsx
 from tests.synthetic_run import synthetic
 
@@ -51,4 +51,6 @@ def test_numbers_read_as_a_planner_writes_them() -> None:
     assert number(float("nan")) == "–"
     assert number(1e6) == "1,000,000"
     assert figure(0.975, "1", name="service") == "97.5 %"
-    assert figure(12.0, "EUR") == "12 EUR"
+    assert figure(12.0, "EUR") == "12.00 EUR"
+    assert figure(12.0, "kg") == "12 kg"
+    assert label("fill_rate_by_sku") == "Fill rate by SKU"
