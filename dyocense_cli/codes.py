@@ -120,6 +120,7 @@ CODES: Final[dict[str, str]] = {
     "DY3109": "the first request with this idempotency key is still running",
     "DY3110": "this idempotency key was used for another request",
     "DY3111": "no such run",
+    "DY3112": "no such artifact of a run",
     # 40xx adapters
     "DY4001": "an optional library is not installed",
     "DY4002": "no such adapter",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-__all__ = ["JobQueue", "Outbox", "Place", "RunRow", "RunTable"]
+__all__ = ["Figures", "JobQueue", "Outbox", "Place", "RunRow", "RunTable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,20 @@ class RunRow:
     created_at: str = ""
     began_at: str = ""
     finished_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures of a finished run by name (``solver_wall_time`` s, ``mip_gap``, …); `seq` is its end in seconds since the epoch."""
+
+    run_id: str
+    seq: float
+    tenant_id: str
+    tier: str
+    goal_id: str
+    kind: str
+    status: str
+    figures: Mapping[str, float]
 
 
 class RunTable(Protocol):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient
 
 from dyocense_cli.adapters.queue import pump
-from dyocense_cli.adapters.sql.engine import guarded, is_postgres, statement
+from dyocense_cli.adapters.sql.engine import guarded, is_postgres, statement, transaction
 from dyocense_cli.ports import Scope
 from dyocense_cli.ports.service import Place
 
@@ -71,7 +71,7 @@ class DbosQueue:
 
     def submit(self, run_id: str, *, kind: str, pool: str, cost_s: float, weight: float, cap: int) -> bool:
         """Queue a run once; false if its id is known."""
-        with guarded(), self._engine.begin() as c:
+        with transaction(self._engine) as c:
             virtual = pump.lock(c, pool)
             fresh = pump.park(c, run_id=run_id, tenant=self._scope.tenant_id, pool=pool, kind=kind, cost_s=cost_s, weight=weight, cap=cap)
             if fresh:
@@ -81,7 +81,7 @@ class DbosQueue:
     def cancel(self, run_id: str) -> str:
         """Take a waiting run out (``removed``); a running one has to be stopped by its worker (``running``); else ``done``."""
         own = {"run": run_id, "tenant": self._scope.tenant_id}
-        with guarded(), self._engine.begin() as c:
+        with transaction(self._engine) as c:
             row = c.execute(statement("SELECT state, pool FROM queue_jobs WHERE run_id = :run AND tenant_id = :tenant"), own).fetchone()
             if row is None or row[0] == "done":
                 return "done"

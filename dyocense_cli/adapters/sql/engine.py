@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from sqlalchemy import event
 from dyocense_cli.errors import UnavailableError, UsageError
 from dyocense_cli.ports import Scope
 
-__all__ = ["guarded", "is_postgres", "open_engine", "statement", "tenant_transaction"]
+__all__ = ["guarded", "is_postgres", "open_engine", "statement", "tenant_transaction", "transaction"]
 
 _BUSY_MS: Final = 30_000
 
@@ -68,15 +69,40 @@ def guarded() -> Iterator[None]:
         ) from error
 
 
+_current: ContextVar[tuple[sa.Engine, str, sa.Connection] | None] = ContextVar("dyocense_transaction", default=None)
+
+
+@contextmanager
+def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a transaction, or join the one of `tenant_transaction` that is open around the call."""
+    open_one = _current.get()
+    if open_one is not None and open_one[0] is engine:
+        yield open_one[2]
+        return
+    with guarded(), engine.begin() as connection:
+        yield connection
+
+
 @contextmanager
 def tenant_transaction(engine: sa.Engine, scope: Scope) -> Iterator[sa.Connection]:
     """Open a transaction of one tenant; on Postgres row-level security shows it that tenant's rows only.
 
-    The setting is local to the transaction, so a pooled connection carries no tenant from one request to the next.
+    Calls inside an open one join it, so that several tables change together or not at all. The setting is local to the
+    transaction: a pooled connection carries no tenant from one request to the next.
     """
     if not scope.tenant_id:
         raise UsageError("DY4501", "a tenant transaction needs a tenant")
+    open_one = _current.get()
+    if open_one is not None and open_one[0] is engine:
+        if open_one[1] != scope.tenant_id:
+            raise UsageError("DY4501", "a transaction belongs to one tenant")
+        yield open_one[2]
+        return
     with guarded(), engine.begin() as connection:
         if is_postgres(engine):
             connection.execute(statement("SELECT set_config('app.tenant_id', :tenant, true)"), {"tenant": scope.tenant_id})
-        yield connection
+        token = _current.set((engine, scope.tenant_id, connection))
+        try:
+            yield connection
+        finally:
+            _current.reset(token)

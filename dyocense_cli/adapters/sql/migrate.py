@@ -22,7 +22,7 @@ TENANT_TABLES: Final = (
     "run_events",
     "webhooks",
 )
-_QUEUE_TABLES: Final = ("outbox_due", "queue_jobs", "queue_pools", "queue_tenants", "queue_workers")
+_QUEUE_TABLES: Final = ("outbox_due", "queue_jobs", "queue_pools", "queue_tenants", "queue_workers", "run_metrics")
 
 
 def files(*, postgres: bool) -> list[tuple[int, str, str]]:

@@ -155,3 +155,16 @@ CREATE TABLE queue_workers (
   beat double precision NOT NULL,
   draining int NOT NULL DEFAULT 0
 );
+
+-- What an operator's dashboards show of finished runs: figures, no contents; read across tenants by /metrics.
+CREATE TABLE run_metrics (
+  run_id text PRIMARY KEY,
+  seq double precision NOT NULL,
+  tenant_id text NOT NULL,
+  tier text NOT NULL,
+  goal_id text NOT NULL DEFAULT '',
+  kind text NOT NULL,
+  status text NOT NULL,
+  figures text NOT NULL DEFAULT '{}'
+);
+CREATE INDEX run_metrics_new ON run_metrics (seq);
