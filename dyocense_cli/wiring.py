@@ -216,7 +216,7 @@ def build(
         telemetry=spans,
         house=house,
         ports=ports,
-        graph=lambda: graph_store(settings),
+        graph=lambda: None if settings["graph"] == "none" else graph_store(settings),
         resolve_solver=_resolve_solver,
         observer=observer or Quiet(),
         interrupted=interrupted,

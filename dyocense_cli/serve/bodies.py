@@ -104,8 +104,13 @@ class BodyGate:
 
 async def _answer(send: Send, status: int, detail: str, path: str) -> None:
     body: dict[str, Any] = {
-        "type": "urn:dyocense:error:DY1050", "title": CODES["DY1050"], "status": status, "detail": detail, "instance": path,
-        "code": "DY1050", "hints": [],
+        "type": "urn:dyocense:error:DY1050",
+        "title": CODES["DY1050"],
+        "status": status,
+        "detail": detail,
+        "instance": path,
+        "code": "DY1050",
+        "hints": [],
     }
     data = json.dumps(body).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(data)).encode())]

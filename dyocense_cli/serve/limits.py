@@ -55,7 +55,11 @@ class RateLimits:
         }
         if not standing.allowed:
             refusal = AccessError(
-                "DY3104", f"more than {quota} requests per minute to `{endpoint}`", hints=f"wait {standing.reset_s} s", exit_code=6, http_status=429
+                "DY3104",
+                f"more than {quota} requests per minute to `{endpoint}`",
+                hints=f"wait {standing.reset_s} s",
+                exit_code=6,
+                http_status=429,
             )
             raise ProblemError(refusal, headers={**headers, "Retry-After": str(standing.reset_s)})
         return headers

@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from dyocense_cli.codes import CODES
-from dyocense_cli.errors import AccessError, DyocenseError, Findings, InputError
+from dyocense_cli.errors import AccessError, DyocenseError, InputError
+from dyocense_cli.serve.says import describe
 
 __all__ = ["ProblemError", "install", "problem"]
 
@@ -32,28 +33,27 @@ class ProblemError(AccessError):
 
 
 def problem(
-    code: str, status: int, detail: str, *, instance: str, hints: tuple[str, ...] = (), extra: Mapping[str, Any] | None = None,
+    code: str,
+    status: int,
+    detail: str,
+    *,
+    instance: str,
+    hints: tuple[str, ...] = (),
+    extra: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """Return a problem document."""
     body = {
-        "type": f"urn:dyocense:error:{code}", "title": CODES.get(code, "error"), "status": status, "detail": detail, "instance": instance,
-        "code": code, "hints": list(hints), **(extra or {}),
+        "type": f"urn:dyocense:error:{code}",
+        "title": CODES.get(code, "error"),
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "hints": list(hints),
+        **(extra or {}),
     }
     return JSONResponse(body, status_code=status, headers=dict(headers or {}), media_type="application/problem+json")
-
-
-def describe(error: DyocenseError) -> dict[str, Any]:
-    """Return the members of an error that a run keeps: code, message, place, hints, findings."""
-    out: dict[str, Any] = {"code": error.code, "detail": error.message, "hints": list(error.hints)}
-    if error.where is not None:
-        out["where"] = str(error.where)
-    if isinstance(error, Findings):
-        out["findings"] = [
-            {"id": f.id, "severity": f.severity, "message": f.message, "where": str(f.where) if f.where else "", "pointer": f.pointer}
-            for f in error.findings
-        ]
-    return out
 
 
 def install(app: FastAPI) -> None:
@@ -71,14 +71,22 @@ def install(app: FastAPI) -> None:
             extra, headers = error.extra, {**headers, **error.headers}
         if isinstance(error, InputError):
             extra = {**{k: v for k, v in describe(error).items() if k in ("where", "findings")}, **extra}
-        return problem(error.code, error.http_status, error.message, instance=request.url.path, hints=error.hints, extra=extra, headers=headers)
+        return problem(
+            error.code, error.http_status, error.message, instance=request.url.path, hints=error.hints, extra=extra, headers=headers
+        )
 
     @app.exception_handler(RequestValidationError)
     async def shape(request: Request, error: RequestValidationError) -> JSONResponse:
         found = [{"pointer": "/" + "/".join(str(p) for p in e["loc"][1:]), "message": str(e["msg"])} for e in error.errors()[:50]]
         missing_key = any(e["type"] == "missing" and "idempotency-key" in str(e["loc"]).lower() for e in error.errors())
         if missing_key:
-            return problem("DY3108", 400, "an Idempotency-Key header is needed", instance=request.url.path, hints=("Idempotency-Key: any text of yours, new for each piece of work",))
+            return problem(
+                "DY3108",
+                400,
+                "an Idempotency-Key header is needed",
+                instance=request.url.path,
+                hints=("Idempotency-Key: any text of yours, new for each piece of work",),
+            )
         in_query = all(e["loc"][:1] == ("query",) or e["loc"][:1] == ("header",) or e["loc"][:1] == ("path",) for e in error.errors())
         detail = found[0]["message"] + " at " + found[0]["pointer"] if found else "the request does not fit its schema"
         return problem("DY1051", 400 if in_query else 422, detail, instance=request.url.path, extra={"findings": found})

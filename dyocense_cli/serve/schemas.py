@@ -7,8 +7,24 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
-    "Accepted", "CompileAnswer", "CompileRequest", "EvidenceRef", "EvidenceRequest", "ExplainabilityHints", "ForecastRequest", "OptiModel",
-    "PlanRequest", "Problem", "RunList", "RunView", "ScenarioSet", "Solution", "SolveRequest", "Usage", "WebhookRequest", "WebhookView",
+    "Accepted",
+    "CompileAnswer",
+    "CompileRequest",
+    "EvidenceRef",
+    "EvidenceRequest",
+    "ExplainabilityHints",
+    "ForecastRequest",
+    "OptiModel",
+    "PlanRequest",
+    "Problem",
+    "RunList",
+    "RunView",
+    "ScenarioSet",
+    "Solution",
+    "SolveRequest",
+    "Usage",
+    "WebhookRequest",
+    "WebhookView",
 ]
 
 TierName = Literal["free", "standard", "pro", "enterprise"]

@@ -72,6 +72,7 @@ def run_job(job: Job) -> SandboxResult:
     finally:
         _kill(process, mark)
         pipes.join()
+        (Path(job.cwd) / "stop").unlink(missing_ok=True)
     seconds = time.monotonic() - begin
     if pipes.full.is_set():
         reason = "output"

@@ -1,0 +1,54 @@
+"""POST /plans: the whole pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from dyocense_cli.errors import InputError
+from dyocense_cli.kernel.tenancy.quotas import Ask
+from dyocense_cli.ports.service import RunRow
+from dyocense_cli.serve.answers import wait_seconds
+from dyocense_cli.serve.context import Writer, own_tenant
+from dyocense_cli.serve.routes.taking import PROBLEMS, Key, Prefer, Trace, take
+from dyocense_cli.serve.schemas import Accepted, PlanRequest, RunView
+from dyocense_cli.serve.submit import Work
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["plans"])
+
+
+def _view(_row: RunRow, view: dict[str, Any]) -> dict[str, Any]:
+    return view
+
+
+@router.post(
+    "/plans",
+    operation_id="createPlan",
+    status_code=202,
+    response_model=Accepted,
+    responses={200: {"model": RunView, "description": "Done within the wait"}, **PROBLEMS},
+    summary="Plan a goal",
+)
+async def create_plan(
+    request: Request, body: PlanRequest, asked: Writer, idempotency_key: Key, prefer: Prefer = None, traceparent: Trace = None
+) -> JSONResponse:
+    """Take a goal on: forecast, compile, solve, stress, explain, evidence."""
+    own_tenant(asked, body.tenant_id, body.tier)
+    if (body.goal_id is None) == (body.goal_dsl is None):
+        raise InputError("DY1051", "a plan needs exactly one of goal_id and goal_dsl", hints="goal_id names a goal of the server")
+    if body.context is not None and body.context_ref is not None:
+        raise InputError("DY1051", "a plan takes context or context_ref, not both", hints="leave one out")
+    goal_id = body.goal_id or str((body.goal_dsl or {}).get("id", ""))[:100]
+    work = Work(
+        "plan",
+        body.model_dump(exclude_none=True),
+        Ask(body.scenarios, body.time_limit_s),
+        goal_id=goal_id,
+        variant=body.variant or "",
+        seed=body.seed,
+    )
+    return await take(request, asked, work, key=idempotency_key, wait_s=wait_seconds(prefer) or 0.0, trace=traceparent, shape=_view)

@@ -1,0 +1,288 @@
+"""What a worker does with a run: start the child in its sandbox, pass on its events, close the run once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from dyocense_cli.errors import UnavailableError
+from dyocense_cli.kernel.tenancy.tiers import Tier
+from dyocense_cli.ports import Sandbox, SandboxLimits, SandboxResult
+from dyocense_cli.ports.service import Figures, RunRow
+from dyocense_cli.serve.config import FINAL, ServeConfig, number
+from dyocense_cli.serve.deliver import Deliverer
+from dyocense_cli.serve.job import SHARED, Job, Outcome, read_lines
+from dyocense_cli.serve.spans import StageSpans
+from dyocense_cli.wiring_service import Parts, open_parts, sandbox_named
+
+__all__ = ["RunHandler", "run_worker"]
+
+#: A child may spend this much beyond its solver's limits: reading, forecasting, stress, explanation.
+_WALL_FACTOR: Final = 4.0
+_WALL_SLACK_S: Final = 60.0
+_POLL_CANCEL_S: Final = 0.4
+_PASSED_ON: Final = ("forecaster", "opa", "policies", "pii_key")
+
+
+class RunHandler:
+    """Runs one job of one tenant; idempotent by run id, since a job may be begun twice when a process dies."""
+
+    def __init__(self, config: ServeConfig, parts: Parts) -> None:
+        self._config = config
+        self._parts = parts
+
+    def __call__(self, tenant: str, run_id: str, kind: str) -> float:
+        """Do the run and close it; returns its real solver seconds."""
+        del kind  # the run's row says it too
+        row = self._begin(tenant, run_id)
+        if row is None:
+            return 0.0
+        tier = self._config.tier_of(tenant, row.tier)
+        spans = StageSpans(self._config.settings, {"tenant_id": tenant, "tier": tier.name, "run_id": run_id}, row.trace)
+        try:
+            with self._job_folder(tenant, run_id) as folder:
+                job = self._job(row, tier, folder)
+                begin = time.monotonic()
+                ended = self._sandbox(tenant, folder).run(
+                    [sys.executable, "-m", "dyocense_cli.serve.child"],
+                    cwd=str(self._config.tenant_folder(tenant)),
+                    stdin=job.to_json(),
+                    limits=SandboxLimits(job.time_limit_s * _WALL_FACTOR + _WALL_SLACK_S, tier.memory_mb << 20, processes=256),
+                    stop=_Cancelled(self._parts, tenant, run_id, folder),
+                    line=lambda line: self._heard(tenant, run_id, line, spans),
+                )
+                wall_s = time.monotonic() - begin
+        finally:
+            spans.close()
+        return self._end(row, ended, wall_s)
+
+    def _begin(self, tenant: str, run_id: str) -> RunRow | None:
+        runs = self._parts.runs(tenant)
+        row = runs.read(run_id)
+        if row is None or row.status in FINAL:
+            return None
+        if row.cancel:
+            self.close(tenant, run_id, "cancelled")
+            return None
+        runs.update(run_id, {"status": "running", "began_at": self._parts.clock.now(), "attempts": row.attempts + 1}, unless=FINAL)
+        runs.event(run_id, "running", {"attempt": row.attempts + 1})
+        return row
+
+    @contextlib.contextmanager
+    def _job_folder(self, tenant: str, run_id: str) -> Any:
+        folder = self._config.tenant_folder(tenant) / "jobs" / f"{run_id}-{uuid.uuid4().hex[:8]}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _job(self, row: RunRow, tier: Tier, folder: Path) -> Job:
+        payload = json.loads(row.payload)
+        home = self._config.tenant_folder(row.tenant_id)
+        return Job(
+            run_id=row.run_id,
+            kind=row.kind,
+            tenant_id=row.tenant_id,
+            tier=tier.name,
+            project=str(self._config.project),
+            folder=str(folder),
+            store=str(home / "store"),
+            cache=str(home / "cache"),
+            scenarios=int(payload.get("scenarios") or tier.scenarios),
+            time_limit_s=float(payload.get("time_limit_s") or tier.time_limit_s),
+            body=payload["body"],
+            settings={name: self._config.settings[name] for name in _PASSED_ON},
+        )
+
+    def _sandbox(self, tenant: str, folder: Path) -> Sandbox:
+        del tenant, folder
+        env = {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "LANG": "C.UTF-8",
+            "HOME": "/nonexistent",
+            "OMP_NUM_THREADS": "1",  # noqa: S108  # private in the sandbox
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        readable = [str(Path(p)) for p in sys.path if p and Path(p).is_dir()] + [sys.prefix]
+        readable += [str(self._config.project / name) for name in SHARED if (self._config.project / name).is_dir()]
+        readable = [p for p in readable if not Path(p).is_relative_to(self._config.state)]
+        return sandbox_named(self._config.sandbox, env=env, readable=readable, hidden=(str(self._config.state),))
+
+    def _heard(self, tenant: str, run_id: str, line: bytes, spans: StageSpans) -> None:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            return
+        what = said.pop("what", "") if isinstance(said, dict) else ""
+        if what in ("stage", "solving"):
+            spans.heard(said)
+            with contextlib.suppress(UnavailableError):  # an event is a courtesy; the run goes on without the database
+                self._parts.runs(tenant).event(run_id, what, said)
+
+    def _end(self, row: RunRow, ended: SandboxResult, wall_s: float) -> float:
+        outcome = read_lines(ended.stdout)
+        if outcome is None or (ended.reason not in ("done", "stopped") and outcome.result is None):
+            outcome = Outcome(None, _broken(ended), {})
+        figures = {**outcome.figures, "wall_s": round(wall_s, 3)}
+        solver_s = float(figures.get("solver_wall_time", 0.0)) if outcome.result is not None else min(wall_s, row.estimate_s)
+        status = "failed" if outcome.result is None else "cancelled" if ended.reason == "stopped" else "succeeded"
+        document = dict(outcome.result) if outcome.result is not None else None
+        if document is not None:
+            document["protections"] = list(ended.protections)
+        self._finish(row, status, document, outcome.problem, solver_s=solver_s, figures=figures)
+        return solver_s
+
+    def _finish(
+        self,
+        row: RunRow,
+        status: str,
+        result: Mapping[str, Any] | None,
+        problem: Mapping[str, Any] | None,
+        *,
+        solver_s: float,
+        figures: Mapping[str, float],
+    ) -> None:
+        """Close the run, its budget and what must be told, in one transaction; a second closing changes nothing."""
+        parts, tenant = self._parts, row.tenant_id
+        tier = self._config.tier_of(tenant, row.tier)
+        now, now_s = parts.clock.now(), parts.now_s()
+        with parts.unit(tenant):
+            values: dict[str, object] = {
+                "status": status,
+                "finished_at": now,
+                "solver_s": round(solver_s, 4),
+                "result": json.dumps(result, sort_keys=True) if result is not None else "",
+                "problem": json.dumps(problem, sort_keys=True) if problem is not None else "",
+                "reason": str((problem or {}).get("reason", "")),
+                "variables": int(figures.get("variables", 0)),
+                "constraints": int(figures.get("constraints", 0)),
+                "scenarios": int(figures.get("scenario_count", 0)),
+                "optimodel_sha": str(((result or {}).get("fingerprints") or {}).get("optimodel_sha", "")) or None,
+            }
+            if not parts.runs(tenant).update(row.run_id, values, unless=FINAL):
+                return
+            ledger = parts.ledger(tenant, tier.budgets())
+            if status == "failed":
+                ledger.refund(row.run_id)
+            else:
+                ledger.settle(row.run_id, {"solver_sec": solver_s})
+            parts.runs(tenant).event(row.run_id, status, {"solver_s": round(solver_s, 3)})
+            self._tell(row, status, now_s)
+            spent = ledger.accounts().get("solver_sec")
+            more = {
+                "queue_wait_s": _seconds_between(row.created_at, row.began_at or now),
+                "end_to_end_s": _seconds_between(row.created_at, now),
+            }
+            if spent is not None and spent.limit > 0:
+                more["budget_left"] = spent.left() / spent.limit
+            parts.add_figures(Figures(row.run_id, now_s, tenant, tier.name, row.goal_id, row.kind, status, {**figures, **more}))
+
+    def _tell(self, row: RunRow, status: str, now_s: float) -> None:
+        box = self._parts.outbox(row.tenant_id)
+        body = json.dumps(
+            {"event": f"run.{status}", "run_id": row.run_id, "tenant_id": row.tenant_id, "goal_id": row.goal_id}, sort_keys=True
+        )
+        for hook, url, _ in box.webhooks():
+            box.put(f"{hook}-{row.run_id}", "webhook", url, body, now=now_s)
+        if status == "succeeded" and row.kind == "plan":
+            box.put(f"evidence-{row.run_id}", "evidence", "", json.dumps({"run_id": row.run_id}), now=now_s)
+
+    def close(self, tenant: str, run_id: str, why: str) -> None:
+        """Close a run that never reached its child, or that the queue gave up."""
+        row = self._parts.runs(tenant).read(run_id)
+        if row is None or row.status in FINAL:
+            return
+        status = "cancelled" if row.cancel or why == "cancelled" else "failed"
+        problem = (
+            None
+            if status == "cancelled"
+            else {"code": "DY4503", "detail": f"the queue gave the run up: {why}", "hints": ["submit it again"], "status": 503}
+        )
+        self._finish(row, status, None, problem, solver_s=0.0, figures={})
+
+
+class _Cancelled:
+    """Asks now and then whether the run was cancelled; the child finds the file ``stop`` in its folder."""
+
+    def __init__(self, parts: Parts, tenant: str, run_id: str, folder: Path) -> None:
+        self._parts = parts
+        self._tenant = tenant
+        self._run_id = run_id
+        self._folder = folder
+        self._next = 0.0
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + _POLL_CANCEL_S
+        try:
+            row = self._parts.runs(self._tenant).read(self._run_id)
+        except UnavailableError:
+            return False
+        stop = row is not None and (bool(row.cancel) or row.status in FINAL)
+        if stop:
+            (self._folder / "stop").write_bytes(b"")
+        return stop
+
+
+def _broken(ended: SandboxResult) -> dict[str, Any]:
+    """Return the problem of a child that said nothing: the sandbox's reason, by name."""
+    said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
+    return {
+        "code": "DY4702",
+        "reason": ended.reason,
+        "status": 500 if ended.reason in ("done", "killed") else 422,
+        "detail": f"the job ended: {ended.reason}" + (f" ({said[-1][:200]})" if said else ""),
+        "hints": {
+            "memory": ["ask for fewer scenarios or a shorter horizon"],
+            "time": ["ask for a shorter time limit or fewer scenarios"],
+        }.get(ended.reason, []),
+    }
+
+
+def _seconds_between(earlier: str, later: str) -> float:
+    from datetime import datetime
+
+    return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
+
+
+def run_worker(config: ServeConfig, *, slots: int) -> int:
+    """Run a worker process until it is told to stop (SIGTERM, SIGINT), then drain."""
+    parts = open_parts(config.database_url, dead_after_s=number("serve.dead_after_s"))
+    parts.check()
+    handler = RunHandler(config, parts)
+    executor = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+    worker = parts.worker(
+        executor=executor,
+        pools=config.pools(),
+        slots=slots,
+        handler=handler,
+        closer=handler.close,
+        beat_s=number("serve.heartbeat_s"),
+        poll_s=0.05,
+    )
+    deliverer = Deliverer(config, parts)
+    for number_ in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number_, lambda *_: worker.stop())
+    worker.launch()
+    deliverer.start()
+    try:
+        worker.serve()
+    finally:
+        deliverer.stop()
+        parts.close()
+    return 0
