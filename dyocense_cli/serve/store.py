@@ -59,9 +59,9 @@ def merge_evidence(settings: Settings, store: RunStore, kernel_run: str, names: 
     from dyocense_cli.artifacts.evidence import EvidenceGraph
 
     name = "artifacts/evidence_graph.json"
-    if name not in names or settings["graph"] == "none":
+    graph = wiring.graph_store(settings) if name in names else None
+    if graph is None:
         return
-    graph = wiring.graph_store(settings)
     try:
         graph.merge(decode(EvidenceGraph, json.loads(store.read(kernel_run, name)), {}))
     finally:

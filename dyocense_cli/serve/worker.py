@@ -111,7 +111,7 @@ class RunHandler:
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "LANG": "C.UTF-8",
             "HOME": "/nonexistent",
-            "OMP_NUM_THREADS": "1",  # noqa: S108  # private in the sandbox
+            "OMP_NUM_THREADS": "1",  # private in the sandbox
             "OPENBLAS_NUM_THREADS": "1",
             "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from dyocense_cli.adapters.sql.engine import open_engine
 from dyocense_cli.adapters.sql.migrate import migrate
 
+from .api import Service
+
 
 def new_postgres_database() -> tuple[str, str]:
     """Create an empty database; returns the owner's and the application's URL."""
@@ -63,3 +65,18 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 def tenant() -> str:
     """A tenant that no other test uses."""
     return f"tn-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="module")
+def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The application on `database_url`, without workers."""
+    made = Service(tmp_path_factory.mktemp("state"), database_url, sandbox="rlimits")
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def _own_tenant(request: pytest.FixtureRequest) -> None:
+    """Give each test a tenant of its own in the shared service."""
+    if "service" in request.fixturenames:
+        request.getfixturevalue("service").tenant = f"tn-{uuid.uuid4().hex[:10]}"

@@ -65,7 +65,6 @@ class DbosQueue:
     def __init__(self, engine: sa.Engine, scope: Scope, client: DBOSClient, *, dead_after_s: float = 5.0) -> None:
         self._engine = engine
         self._scope = scope
-        self._client = client
         self._enqueue = enqueuer(client)
         self._dead_after_s = dead_after_s
 
@@ -90,9 +89,7 @@ class DbosQueue:
             if state not in ("parked", "ready"):
                 return "running" if state == "running" else "done"
             pump.finish(c, run_id, actual_s=0.0, enqueue=self._enqueue)
-        if state == "ready":
-            # a worker that takes it meanwhile finds the job done and leaves it alone
-            self._client.cancel_workflow(run_id)
+        # the engine still has it: a worker that takes it finds the job done and leaves it alone
         return "removed"
 
     def place(self, run_id: str) -> Place:
