@@ -24,6 +24,7 @@ CODES: Final[dict[str, str]] = {
     "DY1005": "no such template",
     "DY1006": "a file is there already",
     "DY1007": "no run, or more than one, is meant",
+    "DY1008": "a run holds no model to solve",
     "DY1015": "dyocense.toml cannot be read",
     "DY1016": "unknown setting in dyocense.toml",
     "DY1017": "a setting has the wrong type",
@@ -84,6 +85,7 @@ CODES: Final[dict[str, str]] = {
     "DY2402": "an expression uses a name that the model does not have",
     "DY2403": "a rule compares nothing",
     "DY2404": "a solution does not fit its model",
+    "DY2405": "a file is no OptiModel",
     # 25xx forecast and scenarios
     "DY2501": "a quantity of the history is infinite",
     "DY2502": "a date of the history cannot be read",

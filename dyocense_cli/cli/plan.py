@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dyocense_cli.runner.order import Order
     from dyocense_cli.runner.run import Kernel, Result
 
-__all__ = ["exit_code", "plan"]
+__all__ = ["deliver", "exit_code", "plan"]
 
 
 def _goal_name(goal: str, root: str) -> str:
@@ -109,7 +109,7 @@ def plan(
         result = kernel.plan(order)
     kernel.telemetry.close()
     _findings(result)
-    _deliver(result, as_json=as_json, everything=everything, xlsx=xlsx, open_report=open_report)
+    deliver(result, as_json=as_json, everything=everything, xlsx=xlsx, open_report=open_report)
     return exit_code(result, interrupts)
 
 
@@ -127,7 +127,8 @@ def _foretell(kernel: Kernel, order: Order, *, as_json: bool) -> int:
     return exits.DONE
 
 
-def _deliver(result: Result, *, as_json: bool, everything: bool, xlsx: str | None, open_report: bool) -> None:
+def deliver(result: Result, *, as_json: bool, everything: bool = False, xlsx: str | None = None, open_report: bool = False) -> None:
+    """Print a run for a person or a program, and what was asked beside it."""
     held: Any = result.value("plan")
     if as_json:
         from dyocense_cli.cli.show import plan_json

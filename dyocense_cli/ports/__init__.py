@@ -153,7 +153,10 @@ class SolveLimits:
 
 @dataclass(frozen=True, slots=True)
 class SolveEvent:
-    """Progress of a solve: best objective, bound and gap so far (None where not known), seconds since start."""
+    """Progress of a solve: best objective, bound and gap so far (None where not known), seconds since start.
+
+    `x` is a better plan, when one was just found by a backend that tells it (float64[n_cols]).
+    """
 
     seconds: float
     objective: float | None = None
@@ -161,6 +164,7 @@ class SolveEvent:
     gap: float | None = None
     nodes: int = 0
     note: str = ""
+    x: Any = None
 
 
 Progress: TypeAlias = "Callable[[SolveEvent], bool]"  # return True to interrupt; the best plan so far is kept

@@ -56,6 +56,7 @@ class _Watch:
     out_of_work: bool = False
     ticks: int = 0
     event: SolveEvent | None = None
+    seen: bool = False
     best: np.ndarray | None = None
     objective: float | None = None
     bound: float | None = None
@@ -83,11 +84,14 @@ class _Watch:
         self.best = np.array(out.mip_solution, dtype=np.float64)
         self.objective = float(out.objective_function_value)
         self.bound = finite_or_none(out.mip_dual_bound)
-        self.tell(self.objective, out.mip_node_count)
+        self.tell(self.objective, out.mip_node_count, self.best)
 
-    def tell(self, objective: float | None, nodes: int) -> None:
-        """Note where the search stands, for whoever watches."""
-        self.event = SolveEvent(time.monotonic() - self.started, objective, self.bound, relative_gap(objective, self.bound), int(nodes))
+    def tell(self, objective: float | None, nodes: int, x: np.ndarray | None = None) -> None:
+        """Note where the search stands, for whoever watches; a plan that nobody has seen yet stays until it was."""
+        if x is None and self.event is not None and not self.seen:
+            x = self.event.x
+        gap = relative_gap(objective, self.bound)
+        self.event, self.seen = SolveEvent(time.monotonic() - self.started, objective, self.bound, gap, int(nodes), x=x), False
 
 
 class HighsSolver:
@@ -344,11 +348,11 @@ def _wait(watch: _Watch, limits: SolveLimits, progress: Progress | None) -> None
             return
         if progress is None:
             continue
-        event = watch.event if watch.event is not told else None
-        told = watch.event or told
-        if progress(event or replace(told or SolveEvent(0.0), seconds=now - watch.started, note="working")) and interrupted is None:
+        event, watch.seen = (watch.event, True) if not watch.seen else (None, True)
+        told = event or told
+        if progress(event or replace(told or SolveEvent(0.0), seconds=now - watch.started, note="working", x=None)) and interrupted is None:
             watch.stop, interrupted = True, now
-    if progress is not None and watch.event is not None and watch.event is not told:
+    if progress is not None and watch.event is not None and not watch.seen:
         progress(watch.event)
 
 

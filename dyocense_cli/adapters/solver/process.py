@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from dyocense_cli.adapters.solver import frames
 from dyocense_cli.adapters.solver.outcome import contradiction, finite_or_none, held, nothing, refuse_not_finite
 from dyocense_cli.artifacts.ground import GroundModel
-from dyocense_cli.artifacts.solution import Solution, Status, Termination
+from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
 from dyocense_cli.errors import AdapterError, UnsupportedError
 from dyocense_cli.ports import Progress, SolveEvent, SolveLimits
 
@@ -217,7 +218,9 @@ class _Talk:
             if kind == frames.RESULT:
                 return self._ended(head), arrays, False
             self.best = (head, arrays)
-            self.event = SolveEvent(time.monotonic() - self.started, head.get("objective"), head.get("bound"))
+            objective, bound = head.get("objective"), head.get("bound")
+            gap = relative_gap(objective, bound)
+            self.event = SolveEvent(time.monotonic() - self.started, objective, bound, gap, x=arrays.get("x"))
             self._show(self.event)
         return *self._broken_off(), True
 
@@ -230,7 +233,7 @@ class _Talk:
     def _over(self) -> bool:
         """Show a sign of life; say whether to wait no longer."""
         now = time.monotonic()
-        self._show(SolveEvent(now - self.started, self.event.objective, self.event.bound, note="working"))
+        self._show(replace(self.event, seconds=now - self.started, note="working", x=None))
         if self.limits.time_s is not None and now - self.started > 2.0 * self.limits.time_s + _LATE_S and self.why is None:
             self.why = Termination.TIME_LIMIT
             return True
