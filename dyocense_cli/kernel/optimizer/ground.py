@@ -330,6 +330,6 @@ def _trimmed(
     number = np.cumsum(held, dtype=np.int32) - 1 + rows.start
     coords = rows.coords
     if coords is None:
-        coords = np.array(np.unravel_index(np.arange(rows.count), rows.shape), np.int32).reshape(len(rows.shape), -1)
+        coords = np.indices(rows.shape, np.int32).reshape(len(rows.shape), rows.count)
     kept = Family(rows.name, rows.dims, rows.shape, rows.start, int(held.sum()), coords[:, held])
     return kept, [Entries(number[b.rows - rows.start], b.cols, b.values) for b in blocks], low[held], high[held]

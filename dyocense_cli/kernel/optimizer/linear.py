@@ -150,7 +150,12 @@ class _Walk:
             places[dim] = At(axis)
             fresh.append(axis)
         conditions = so_far.conditions if node.where is None else (*so_far.conditions, Condition(node.where, places))
-        self.of(node.body, replace(so_far, places=places, conditions=conditions, bound=(*so_far.bound, *fresh)))
+        outer, self.rows, first = self.rows, [], len(self.terms)
+        self.of(node.body, replace(so_far, places=places, conditions=conditions, bound=(*so_far.bound, *fresh)), top=True)
+        # Where a shift without an edge leads outside, the whole summand does not exist.
+        vacated, self.rows = tuple(self.rows), outer
+        if vacated:
+            self.terms[first:] = [replace(t, conditions=(*t.conditions, *vacated)) for t in self.terms[first:]]
 
     def inner(self, node: Sum) -> tuple[str, ...]:
         """Return the dims that a sum without `over` runs over."""
