@@ -98,7 +98,7 @@ class Slow:
         return {"min": min, "max": max}[node.name](self.value(a, at) for a in node.args)
 
     def sum(self, node: Sum, at: Point) -> float:
-        inner = self.dims(node.body) + ([d for d in self.dims(node.where)] if node.where is not None else [])
+        inner = self.dims(node.body) + (self.dims(node.where) if node.where is not None else [])
         over = self.over(node, list(dict.fromkeys(inner)))
         total = 0.0
         for members in itertools.product(*(range(self.sizes[d]) for d in over)):

@@ -51,7 +51,7 @@ def test_rows_and_objective_agree_with_plain_loops(model: OptiModel) -> None:
     assert g.offset + float(g.cost @ x) == pytest.approx(slow.objective(), abs=1e-6)
     block, found = g.rows[0], activity(g, x)
     grounded = {key: i for i, key in enumerate(keys(block, model))}
-    held = {key for key in grounded}
+    held = set(grounded)
     for key, op, difference in slow.rows("rule"):
         held.discard(key)
         if key not in grounded:  # dropped, because it holds no variable and is true
