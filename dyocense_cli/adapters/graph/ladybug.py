@@ -58,7 +58,7 @@ class LadybugGraph:
                 return
             connection.execute("BEGIN TRANSACTION")
             for label, rows in node_groups(graph, self._tenant):
-                connection.execute(node_statement(label, "{id: row.id}"), {"rows": rows})
+                connection.execute(node_statement(label, "{id: row.id}", rows), {"rows": rows})
             for kind, pair, edges in edge_groups(graph, self._tenant):
                 self._edges(connection, kind, pair, edges)
             connection.execute("COMMIT")

@@ -51,7 +51,7 @@ class Neo4jGraph:
             if runs and self._count_complete(session, runs) == len(runs):
                 return
             for label, rows in node_groups(graph, self._tenant):
-                self._batches(session, node_statement(label, _ID), rows)
+                self._batches(session, node_statement(label, _ID, rows), rows)
             for kind, pair, edges in edge_groups(graph, self._tenant):
                 rows = [{**edge, "tenant_id": self._tenant} for edge in edges]
                 statement = edge_statement(kind, pair, "{tenant_id: row.tenant_id, id: row.src}", "{tenant_id: row.tenant_id, id: row.dst}")

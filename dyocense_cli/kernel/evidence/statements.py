@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dyocense_cli.artifacts.evidence import EvidenceGraph
@@ -27,9 +28,13 @@ def checked_tenant(tenant: str) -> str:
     return tenant
 
 
-def node_statement(label: str, identity: str) -> str:
-    """Return the statement that merges rows of one label; `identity` is the pattern of the store's unique columns."""
-    columns = [c for c in (*COMMON, *NODES[label][1]) if f"{c}:" not in identity]
+def node_statement(label: str, identity: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the statement that merges rows of one label; `identity` is the pattern of the store's unique columns.
+
+    A column that no row fills is left out: the embedded store cannot tell the type of nothing.
+    """
+    filled = {c for row in rows for c, v in row.items() if v is not None}
+    columns = [c for c in (*COMMON, *NODES[label][1]) if c in filled and f"{c}:" not in identity]
     return f"UNWIND $rows AS row MERGE (n:{label} {identity}) SET " + ", ".join(f"n.{c} = row.{c}" for c in columns)
 
 
@@ -45,9 +50,14 @@ def node_groups(graph: EvidenceGraph, tenant: str) -> Iterator[tuple[str, list[d
         row: dict[str, Any] = {"id": id_of(tenant, node.key), "tenant_id": tenant, "key": node.key}
         for column, kind in NODES[node.label][1].items():
             value = node.props.get(column)
-            row[column] = float(value) if kind == "DOUBLE" and value is not None else value
+            row[column] = _number(value) if kind == "DOUBLE" else value
         groups.setdefault(node.label, []).append(row)
     yield from sorted(groups.items())
+
+
+def _number(value: Any) -> float | None:
+    """Return a number that every store keeps: an unlimited bound or a figure of nothing is left out."""
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def edge_groups(graph: EvidenceGraph, tenant: str) -> Iterator[tuple[str, tuple[str, str], list[dict[str, str]]]]:

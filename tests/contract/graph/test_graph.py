@@ -14,7 +14,7 @@ from dyocense_cli.kernel.evidence.build import build
 from dyocense_cli.kernel.evidence.labels import label_of
 from dyocense_cli.kernel.evidence.queries import QUERIES
 from tests.contract.graph.conftest import Make
-from tests.synthetic_run import synthetic
+from tests.synthetic_run import infeasible, synthetic
 
 GRAPH = build(*synthetic(12).args())
 RUN = next(n.key for n in GRAPH.nodes if n.label == "Run")
@@ -143,6 +143,16 @@ def test_a_statement_of_bad_cypher_is_an_error_of_the_user(make: Make) -> None:
     store.merge(GRAPH)
     with pytest.raises(UsageError, match="DY4405"):
         store.query("MATCH (n:Line) RETURN nonsense(")
+
+
+def test_an_infeasible_run_has_figures_of_nothing(make: Make) -> None:
+    store = make("a")
+    case = infeasible()
+    held = {**case.held, "plan": dataclasses.replace(case.held["plan"], activities={}, limits={})}
+    graph = build(*dataclasses.replace(case, held=held).args())
+    store.merge(graph)
+    assert _held(store) == _want(graph)
+    assert store.query("MATCH (c:Rule) RETURN c.activity AS activity, c.bound AS bound LIMIT 1") == [{"activity": None, "bound": None}]
 
 
 def test_hostile_labels_are_stored_as_they_are(make: Make) -> None:
