@@ -29,7 +29,7 @@ from dyocense_cli.kernel.scenarios.sample import sample
 from dyocense_cli.kernel.scenarios.shape import scenario_json
 from dyocense_cli.kernel.scenarios.stats import weighted_quantile
 from dyocense_cli.kernel.scenarios.streams import keys_of, normals, uniforms, upper_quantile
-from tests.unit.test_forecast_smoke import right_aligned, sample_request, some_series, text
+from tests.forecasting import right_aligned, sample_request, some_series, text
 
 
 def state(n=4, h=3, dates=60, *, common=0.9, memory=0.0, seed=0):
@@ -93,7 +93,7 @@ def test_paths_do_not_depend_on_how_many_are_drawn_nor_on_how_far(count, fewer, 
 
 
 def test_two_threads_of_blas_or_another_process_give_the_same_bytes():
-    code = ("import hashlib; from tests.unit.test_scenarios import *;"
+    code = ("import hashlib; from tests.unit.kernel.scenarios.test_scenarios import *;"
             "print(hashlib.sha256(draw_paths(state(n=300, dates=200), names(300), h=3, count=64, seed=9, purpose='p').tobytes()).hexdigest())")
     outs = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": threads,
                            "PYTHONHASHSEED": threads}).stdout for threads in ("1", "2")}

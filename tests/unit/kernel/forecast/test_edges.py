@@ -10,7 +10,7 @@ from dyocense_cli.artifacts.context import Column, Table
 from dyocense_cli.artifacts.request import ForecastRequest
 from dyocense_cli.errors import InputError, UnsupportedError
 from dyocense_cli.kernel.scenarios.sample import sample
-from tests.unit.test_forecast_smoke import sample_request, text
+from tests.forecasting import sample_request, text
 
 START = np.datetime64("2026-03-02")
 

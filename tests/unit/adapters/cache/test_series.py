@@ -14,7 +14,7 @@ from dyocense_cli.adapters.forecaster.cached import CachedForecaster
 from dyocense_cli.artifacts.codec import fingerprint
 from dyocense_cli.errors import InputError
 from dyocense_cli.kernel.scenarios.sample import sample
-from tests.unit.test_forecast_smoke import right_aligned, sample_request, some_series
+from tests.forecasting import right_aligned, sample_request, some_series
 
 KEY = "ab" * 32
 
