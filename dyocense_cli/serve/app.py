@@ -13,6 +13,7 @@ from dyocense_cli.serve.auth import Verifier
 from dyocense_cli.serve.bodies import BodyGate
 from dyocense_cli.serve.config import ServeConfig, number
 from dyocense_cli.serve.context import State
+from dyocense_cli.serve.document import install_document
 from dyocense_cli.serve.limits import RateLimits
 from dyocense_cli.serve.metrics import ServiceMetrics
 from dyocense_cli.serve.protections import active_protections
@@ -38,6 +39,8 @@ def create_app(config: ServeConfig, parts: Parts) -> FastAPI:
     problems.install(app)
     for routes in (plans, kernel, runs, account, health):
         app.include_router(routes.router)
+
+    install_document(app)
 
     @app.middleware("http")
     async def measured(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -53,7 +53,10 @@ class _Names:
 
 
 class ServiceMetrics:
-    """What `/metrics` prints; figures of runs are read from the database when it is asked, since workers are other processes."""
+    """What `/metrics` prints; figures of runs are read from the database when it is asked, since workers are other processes.
+
+    The label `outcome` is ``optimal feasible infeasible denied failed cancelled succeeded``.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -67,7 +70,7 @@ class ServiceMetrics:
         self.request_seconds = Histogram(
             "dyocense_request_seconds", "seconds per HTTP request", ("route",), buckets=_SECONDS, registry=self.registry
         )
-        self._runs = Counter("dyocense_runs_total", "finished runs", (*_LABELS, "status", "status_code"), registry=self.registry)
+        self._runs = Counter("dyocense_runs_total", "finished runs", (*_LABELS, "outcome"), registry=self.registry)
         self._stages = Counter(
             "dyocense_stages_total", "stages of runs, by whether the cache held them", (*_LABELS, "cached"), registry=self.registry
         )
@@ -82,7 +85,7 @@ class ServiceMetrics:
     def _observe(self, row: Figures) -> None:
         labels = (self._tenants.of(row.tenant_id), row.tier, self._goals.of(row.goal_id or row.kind))
         figures = row.figures
-        self._runs.labels(*labels, row.status, str(int(figures.get("status_code", 0)))).inc()
+        self._runs.labels(*labels, row.status).inc()
         self._solver_seconds.labels(*labels).inc(figures.get("solver_wall_time", 0.0))
         hits = figures.get("cache_hits", 0.0)
         self._stages.labels(*labels, "true").inc(hits)

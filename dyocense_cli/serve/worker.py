@@ -188,7 +188,8 @@ class RunHandler:
             }
             if spent is not None and spent.limit > 0:
                 more["budget_left"] = spent.left() / spent.limit
-            parts.add_figures(Figures(row.run_id, now_s, tenant, tier.name, row.goal_id, row.kind, status, {**figures, **more}))
+            outcome = str((result or {}).get("status", status)).lower() if status == "succeeded" else status
+            parts.add_figures(Figures(row.run_id, now_s, tenant, tier.name, row.goal_id, row.kind, outcome, {**figures, **more}))
 
     def _tell(self, row: RunRow, status: str, now_s: float) -> None:
         box = self._parts.outbox(row.tenant_id)
