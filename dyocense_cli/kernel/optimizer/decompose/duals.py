@@ -47,19 +47,21 @@ def _scales(form: BlockForm, master: Master, answer: Answer, used: np.ndarray) -
     return out
 
 
-def improve(arrays: Arrays, master: Master, start: Dual, iterations: int) -> tuple[Dual, Answer]:
+def improve(
+    arrays: Arrays, master: Master, start: Dual, iterations: int, *, scale: np.ndarray | None = None, reach: float | None = None
+) -> tuple[Dual, Answer]:
     """Raise the Lagrangian value from `start`; return the best prices and the last plans.
 
     The step is Polyak's, ``(target - value) / |g|²`` in a diagonal metric, with target = best · (1 + d); d shrinks after three
     failures. The direction is smoothed, and rows whose price is zero and that are not overused stay out of the norm.
-    Multipliers of block rows move by the sign of their violation with a step that shrinks when the sign turns.
+    Multipliers of block rows move by the sign of their violation with a step that shrinks when the sign turns. `scale` [n_rows]
+    is the metric (from the first plans if None), `reach` the least distance of the target (where values are near 0).
     """
     form = arrays.form
     prices, kappa = start.prices.copy(), start.kappa.copy()
     best = start
     rhs = form.rhs
     smooth: np.ndarray | None = None
-    scale: np.ndarray | None = None
     ahead, fails, last_value = 4e-3, 0, -np.inf
     move = 0.3 * arrays.step
     sign = np.zeros(kappa.size)
@@ -89,7 +91,8 @@ def improve(arrays: Arrays, master: Master, start: Dual, iterations: int) -> tup
             scale = _scales(form, master, answer, used)
         gradient = used - rhs
         smooth = gradient if smooth is None else 0.6 * gradient + 0.4 * smooth
-        prices = _step(form, master, prices, smooth=smooth, scale=scale, room=best.value + ahead * abs(best.value) - value)
+        far = ahead * max(abs(best.value), reach or 0.0)
+        prices = _step(form, master, prices, smooth=smooth, scale=scale, room=best.value + far - value)
     if answer is None:
         answer = plans(arrays, priced(form, best.prices), best.kappa)
     return best, answer

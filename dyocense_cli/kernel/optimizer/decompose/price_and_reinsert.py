@@ -18,7 +18,7 @@ from dyocense_cli.artifacts.goal import SolverOptions
 from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
 from dyocense_cli.kernel.optimizer.decompose import jit
-from dyocense_cli.kernel.optimizer.decompose.blocks import Arrays, dual_value, prepare
+from dyocense_cli.kernel.optimizer.decompose.blocks import Arrays, dual_value, positions, prepare
 from dyocense_cli.kernel.optimizer.decompose.detect import detect
 from dyocense_cli.kernel.optimizer.decompose.duals import Dual, improve, prove, row_multipliers
 from dyocense_cli.kernel.optimizer.decompose.extract import Extracted, extract
@@ -26,7 +26,9 @@ from dyocense_cli.kernel.optimizer.decompose.form import subset
 from dyocense_cli.kernel.optimizer.decompose.linear import Reader, Unsuitable
 from dyocense_cli.kernel.optimizer.decompose.master import Master, analyse, dual_part, project, settle
 from dyocense_cli.kernel.optimizer.decompose.outcome import Declined, certificate, columns, lots_of
-from dyocense_cli.kernel.optimizer.decompose.primal import Found, Settle, insertion
+from dyocense_cli.kernel.optimizer.decompose.price import usage
+from dyocense_cli.kernel.optimizer.decompose.primal import Found, insertion
+from dyocense_cli.kernel.optimizer.decompose.rescue import Rescue, nearest_rows, rescue
 from dyocense_cli.kernel.optimizer.decompose.samplelp import relaxation, split_duals
 from dyocense_cli.optimodel.evaluate import split_columns
 from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
@@ -37,6 +39,13 @@ __all__ = ["FEWEST_BLOCKS", "Declined", "attempt", "first_prices"]
 FEWEST_BLOCKS = 10
 #: Blocks whose relaxation gives the first prices.
 SAMPLE = 31
+#: Most blocks whose plans are pooled.
+MOST_POOLED = 400
+#: Passes without a plan after which insertion alone is given up.
+HOPELESS = 30
+#: Times that plans are picked from the pool when insertion finds none.
+RESCUES = 3
+VERSION = "price-and-reinsert 1"
 
 
 @dataclass(slots=True)
@@ -142,14 +151,58 @@ def _solve(run: _Run, start: np.ndarray | None) -> Solution | Declined:
     dual = _dual(run, rng)
     bound, _ = prove(run.arrays, dual.prices, dual.kappa)
     begin = None if start is None else lots_of(run.reader, run.extracted, split_columns(run.reader.model, start))
-    best_columns: Settle = partial(settle, form, run.master)
-    found = insertion(
-        run.arrays, run.master, best_columns, dual, bound, passes=_passes(options, form.shape[0]), gap=options.mip_gap, rng=rng,
-        start=begin, guard=run.guard(1.0, bound),
-    )
+    insert = partial(insertion, run.arrays, run.master, partial(settle, form, run.master), gap=options.mip_gap, rng=rng)
+    passes = _passes(options, form.shape[0])
+    seen: list[np.ndarray] = []
+    guard = run.guard(1.0, bound)
+
+    def first(found: Found) -> bool:
+        if form.shape[0] <= MOST_POOLED and len(seen) < 3:
+            seen.append(found.x.copy())
+        return guard(found) or (not found.feasible and found.passes >= HOPELESS)
+
+    found = insert(dual, bound, passes=passes, start=begin, guard=first)
+    for _ in range(RESCUES if form.shape[0] <= MOST_POOLED else 0):
+        if found.feasible or run.overtime:
+            break
+        helped = _rescued(run, dual, [*seen, found.x])
+        if helped.proof is not None:
+            return _no_plan(run, helped.proof)
+        again = insert(replace(dual, prices=helped.prices), bound, passes=HOPELESS, start=helped.x, guard=guard)
+        found = again if again.feasible or again.excess < found.excess else found
+        if found.feasible:
+            more = insert(replace(dual, prices=helped.prices), bound, passes=passes, start=found.x, guard=guard)
+            found = more if more.objective < found.objective else found
     if not found.feasible or found.settled is None:
-        return Declined(f"no plan found in {found.passes} passes; none costs less than {bound:.6g}", bound=bound)
+        return _nearest(run, found, bound)
     return _solution(run, dual, bound, found)
+
+
+def _rescued(run: _Run, dual: Dual, seen: list[np.ndarray]) -> Rescue:
+    """Return lots picked from a pool of whole plans, or the proof that no plan exists."""
+    left = run.options.time_limit_s - run.seconds()
+    limits = SolveLimits(time_s=max(0.5 * left, 0.1) if run.lent.seconds is not None else None, gap=1e-3, threads=1, seed=run.options.seed,
+                         nodes=1000, duals=False)
+    return rescue(run.arrays, run.master, run.lent.solve, dual, seen, limits=limits, rounds=25,
+                  stop=lambda: run.seconds() > run.options.time_limit_s)
+
+
+def _no_plan(run: _Run, proof: Dual) -> Solution:
+    cert = certificate(run.reader.model, run.extracted, proof)
+    return Solution(
+        Status.INFEASIBLE, Termination.PROVED, None, None, None, None, backend="blocks", backend_version=VERSION, method="decompose",
+        seed=run.options.seed, threads=run.arrays.threads, raw_status="no plan keeps every shared row: proved by prices",
+        certificate={**cert, "role:proof:infeasible": np.array([proof.value])},
+    )
+
+
+def _nearest(run: _Run, found: Found, bound: float) -> Declined:
+    """Say honestly that no plan was found, and which rules the nearest one exceeds by how much."""
+    x = found.x
+    over = nearest_rows(run.arrays.form, usage(run.arrays.form, x, positions(run.arrays, x)))
+    words = "; ".join(f"`{name}` would need {need:.6g} instead of {limit:.6g}" for name, need, limit in over)
+    near = f"; the nearest plan keeps all other rules and {words}" if words else ""
+    return Declined(f"no plan found in {found.passes} passes, none costs less than {bound:.6g}{near}", bound=bound)
 
 
 def _solution(run: _Run, dual: Dual, bound: float, found: Found) -> Solution:
@@ -170,7 +223,7 @@ def _solution(run: _Run, dual: Dual, bound: float, found: Found) -> Solution:
         gap=gap,
         x=x,
         backend="blocks",
-        backend_version="price-and-reinsert 1",
+        backend_version=VERSION,
         method="decompose",
         seed=run.options.seed,
         threads=run.arrays.threads,

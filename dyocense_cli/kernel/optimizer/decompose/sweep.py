@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dyocense_cli.kernel.optimizer.decompose.bounddp import bound
+from dyocense_cli.kernel.optimizer.decompose.bounddp import bound, bound_rows
 from dyocense_cli.kernel.optimizer.decompose.jit import kernel
 from dyocense_cli.kernel.optimizer.decompose.plandp import plan, recourse
 
@@ -21,7 +21,7 @@ BROKEN = 1e25
 
 @kernel
 def _rows(n: np.ndarray, A: int, T: int) -> np.ndarray:
-    rows = max(2 * A * T + A + 5, 4 * (1 << A) + 11)
+    rows = max(2 * A * T + A + 5, bound_rows(A))
     return np.empty((rows, int(n.max()) + 1))
 
 

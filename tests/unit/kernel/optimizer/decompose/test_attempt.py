@@ -11,7 +11,7 @@ from benchmarks import instances
 from dyocense_cli.adapters.solver.highs import HighsSolver
 from dyocense_cli.artifacts.goal import SolverOptions
 from dyocense_cli.artifacts.optimodel import OptiModel
-from dyocense_cli.artifacts.solution import Solution, Termination
+from dyocense_cli.artifacts.solution import Solution, Status, Termination
 from dyocense_cli.kernel.check.check import check
 from dyocense_cli.kernel.optimizer.decompose.price_and_reinsert import Declined, attempt
 from dyocense_cli.ports import Lent
@@ -85,3 +85,19 @@ def test_an_earlier_plan_is_never_made_worse() -> None:
     assert again.objective is not None
     assert first.objective is not None
     assert again.objective <= first.objective * (1 + 1e-9)
+
+
+def test_a_budget_that_no_plan_keeps_is_proved_so() -> None:
+    found = attempt(instances.procurement(12, J=3, T=6, W=4, budget=0.3), options(work=10.0), lent=lent())
+    assert isinstance(found, Solution), found
+    assert found.status is Status.INFEASIBLE
+    assert found.certificate["role:proof:infeasible"][0] > 0
+    assert found.certificate["price:budget"] > 0
+
+
+def test_a_budget_just_above_the_least_spend_gives_a_plan_or_names_the_nearest() -> None:
+    found = attempt(instances.procurement(12, J=3, T=6, W=4, budget=0.66), options(work=10.0), lent=lent())
+    if isinstance(found, Declined):
+        assert "`budget` would need" in found.reason
+    else:
+        assert found.status is Status.INFEASIBLE or check(instances.procurement(12, J=3, T=6, W=4, budget=0.66), found).violations == ()
