@@ -59,7 +59,7 @@ class Term:
     weight: float = 1.0
     unit: str | None = None
     #: the expression before reduction (may have the scenario dim), empty when it is `expr`: cost per scenario = sum of weight · raw.
-    #: A term whose raw is ``0`` belongs to another one's reduction.
+    #: A term that a pass made of others has raw ``0``.
     raw: str = field(default="", metadata=META)
 
 

@@ -26,7 +26,9 @@ __all__ = ["stress"]
 _LARGE: Final = 400_000
 #: columns above which the plan for the average scenario is not made
 _LARGE_AVERAGE: Final = 60_000
-#: size of the largest family below which more scenarios are foreseen
+#: whole-number columns of one scenario above which no plan for the average scenario is found in seconds
+_WHOLE_AVERAGE: Final = 3_000
+#: columns below which more scenarios are foreseen
 _SMALL: Final = 5_000
 #: scenarios whose perfect foresight is solved
 _FORESEEN: Final = 8
@@ -51,7 +53,9 @@ def stress(optimodel: OptiModel, scenario_set: ScenarioSet, solution: Solution, 
         decisions |= more
         notes += said
     average = _average_plan(plain, lent, solution.x.size)
-    if average is not None:
+    if average is None:
+        notes = (*notes, "VSS is not known: no plan was made for the average scenario (one scenario, a large model, or no plan in time)")
+    else:
         decisions["average"] = average
         worlds = (*worlds, replace(as_planned(plain, "average"), first_stage="average"))
     outcome = play(plain, (*worlds, *shocks), decisions, lent)
@@ -59,7 +63,7 @@ def stress(optimodel: OptiModel, scenario_set: ScenarioSet, solution: Solution, 
         return StressReport(notes=(*notes, "the recourse program has no answer, so nothing was stressed"))
     report = _report(plain, outcome, worlds, shocks)
     vss, said = _vss(plain, outcome)
-    evpi, also = _evpi(plain, outcome, lent)
+    evpi, also = _evpi(plain, outcome, lent, solution.x.size)
     return replace(report, vss=vss, evpi=evpi, notes=(*notes, *said, *also))
 
 
@@ -83,7 +87,10 @@ def _average_plan(model: OptiModel, lent: Lent, columns: int) -> Mapping[str, np
     if model.probability.size < 2 or columns > _LARGE_AVERAGE:
         return None
     mean = averaged(model)
-    answer: Solution = lent.solve(lent.ground(mean), SolveLimits(gap=0.005, nodes=200, time_s=10.0, duals=False))
+    ground = lent.ground(mean)
+    if int(ground.integrality.sum()) > _WHOLE_AVERAGE:
+        return None
+    answer: Solution = lent.solve(ground, SolveLimits(gap=0.01, nodes=200, work=30.0, time_s=20.0, duals=False))
     if answer.x is None:
         return None
     held = split_columns(mean, answer.x)
@@ -170,13 +177,12 @@ def _vss(model: OptiModel, outcome: Outcome) -> tuple[float | None, tuple[str, .
     return max(0.0, theirs - ours), note
 
 
-def _evpi(model: OptiModel, outcome: Outcome, lent: Lent) -> tuple[float | None, tuple[str, ...]]:
+def _evpi(model: OptiModel, outcome: Outcome, lent: Lent, columns: int) -> tuple[float | None, tuple[str, ...]]:
     """Bound the value of perfect information by linear relaxations with foresight of some scenarios."""
     count = model.probability.size
-    if count < 2 or next(iter(outcome.values["plan"].values())).size > _LARGE_AVERAGE:
-        return None, ()
-    size = next(iter(outcome.values["plan"].values())).size
-    most = _FORESEEN if size > _SMALL else 10 * _FORESEEN
+    if count < 2 or columns > _LARGE_AVERAGE:
+        return None, ("EVPI is not known: one scenario, or a large model",)
+    most = _FORESEEN if columns > _SMALL else 10 * _FORESEEN
     chosen = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
     sign = 1.0 if model.sense == "min" else -1.0
     total, weight = 0.0, 0.0

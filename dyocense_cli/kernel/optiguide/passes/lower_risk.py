@@ -17,6 +17,7 @@ from dyocense_cli.errors import InputError
 from dyocense_cli.kernel.optiguide.bounding import Bounding
 from dyocense_cli.kernel.optiguide.draft import Draft, Formula, RuleDraft, TermDraft, VarDraft
 from dyocense_cli.kernel.optiguide.problems import locate
+from dyocense_cli.optimodel.evaluate import per_scenario
 from dyocense_cli.optimodel.expr.nodes import Binary, Compare, Name, Neg, Node, Num, Reduce, Sum, rebuild, walk
 from dyocense_cli.optimodel.expr.printer import show
 from dyocense_cli.optimodel.meaning import meaning
@@ -261,7 +262,7 @@ class _Lower:
     def term(self, term: TermDraft) -> TermDraft:
         formula = self.reduced(term.formula, term.name, self.sense * term.weight)
         # What a reduction inside a term adds up to belongs to no single scenario.
-        raw = term.formula if formula is term.formula else replace(term.formula, node=ZERO)
+        raw = term.formula if formula is term.formula else replace(term.formula, node=per_scenario(term.formula.node))
         return replace(term, formula=formula, raw=raw)
 
     def objective(self, terms: list[TermDraft]) -> tuple[TermDraft, ...]:
