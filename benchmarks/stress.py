@@ -33,7 +33,7 @@ def main(skus: int) -> None:
 
         return call
 
-    def solve(g, limits, start=None, progress=None, backend="auto") -> Solution:
+    def solve(g, limits, start=None, progress=None) -> Solution:
         return HighsSolver().solve(g, limits, start=start, progress=progress)
 
     lent = Lent(timed("ground", ground), timed("solve", solve), seconds=time.monotonic)
