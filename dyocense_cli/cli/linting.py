@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
@@ -64,9 +63,6 @@ def _waivers(settings: Settings) -> tuple[Waiver, ...]:
     """Return the waivers of DYO rules in the project's policy data that are this tenant's."""
     from dyocense_cli.kernel.lint.waivers import read_waivers
 
-    try:
-        entries = json.loads((settings.path("policies") / "data.json").read_text("utf-8")).get("waivers", [])
-    except (OSError, ValueError, AttributeError):
-        return ()  # the policy engine says what is wrong with its data
+    entries, name = wiring.policy_tool("waivers")(str(settings.path("policies")))
     own = [e for e in entries if isinstance(e, dict) and e.get("tenant", settings["tenant_id"]) in ("*", settings["tenant_id"])]
-    return read_waivers(own, Span(f"{settings['policies'].rstrip('/')}/data.json", 1, 1))
+    return read_waivers(own, Span(f"{settings['policies'].rstrip('/')}/{name}", 1, 1))

@@ -20,13 +20,14 @@ from dyocense_cli.errors import InputError, Ref, Span, StoreError
 from dyocense_cli.kernel.policy.catalogue import catalogue, package_of
 from dyocense_cli.kernel.policy.orgdata import check_data, merged
 
-__all__ = ["BASE", "Pack", "bundle", "load_pack", "sha256"]
+__all__ = ["BASE", "DATA_FILES", "Pack", "bundle", "load_pack", "sha256"]
 
 #: Folder of the shipped pack: pack.json and policy.wasm, written by `scripts/build_policies.py`.
 BASE: Final = Path(__file__).parent / "base"
 
 _OWN: Final = re.compile(r"dyocense\.(?:rules|own)\.([A-Za-z_]\w*)")
-_DATA: Final = ("data.json", "data.yaml", "data.yml")
+#: Policy data of a folder is in one of these.
+DATA_FILES: Final = ("data.json", "data.yaml", "data.yml")
 
 
 def sha256(data: bytes) -> str:
@@ -173,7 +174,7 @@ def _own_rules(root: Path, base: Mapping[str, str]) -> dict[str, str]:
 
 
 def _own_data(root: Path, base: Mapping[str, Any]) -> dict[str, Any]:
-    found = [root / name for name in _DATA if (root / name).is_file()]
+    found = [root / name for name in DATA_FILES if (root / name).is_file()]
     if not found:
         return dict(base)
     if len(found) > 1:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dyocense_cli.adapters.policy.bounded import run_bounded
 from dyocense_cli.adapters.policy.build import build_own
-from dyocense_cli.adapters.policy.pack import Pack, load_pack
+from dyocense_cli.adapters.policy.pack import DATA_FILES, Pack, load_pack
 from dyocense_cli.errors import InputError, Ref, UnavailableError
 
-__all__ = ["Tested", "build", "rules", "test"]
+__all__ = ["Tested", "build", "rules", "test", "waivers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,18 @@ def test(folder: str, *, opa: str) -> Tested:
 def rules(folder: str) -> Mapping[str, Mapping[str, str]]:
     """Return the rules of a folder and the shipped ones: id -> title, severity, message, remediation, package, effect, file."""
     return dict(sorted(load_pack(folder).rules.items()))
+
+
+def waivers(folder: str) -> tuple[Sequence[Any], str]:
+    """Return the waivers of a folder's policy data and the name of the file; nothing where there is none or it cannot be read.
+
+    What is wrong with the data is told when policy is asked.
+    """
+    name = next((n for n in DATA_FILES if (Path(folder) / n).is_file()), DATA_FILES[0])
+    try:
+        return load_pack(folder).org["waivers"], name
+    except InputError:
+        return (), name
 
 
 def _opa(named: str, what: str) -> str:

@@ -13,7 +13,7 @@ from dyocense_cli.artifacts.policy import Admission, Cap, Principal
 from dyocense_cli.errors import Span
 from dyocense_cli.kernel.policy.admit import admit
 from dyocense_cli.kernel.policy.document import admit_document
-from tests.unit.kernel.policy.world import GOAL, context_of, goal_of, pack_engine
+from tests.unit.kernel.policy.world import CONTEXT, GOAL, context_of, goal_of, pack_engine
 
 V4: dict[str, Any] = {"vendors": {"deny": [{"supplier": "V4", "reason": "recall", "owner": "quality"}]}}
 CAPS: dict[str, Any] = {
@@ -60,10 +60,24 @@ def test_a_denial_stands_where_the_goal_names_the_supplier_with_what_to_do(tmp_p
     assert str(found.where) == "goals/weekly.yaml:12:17"
     assert found.pointer == "/constraints/keep_v4/expression"
     assert found.exact
-    assert found.remediation.startswith("Use V1 (1 of 2 SKUs): +0.20 EUR a unit, lead time -1 days. ")
+    assert found.remediation.startswith("Use V1, which offers 1 of its 2 SKUs: +0.20 EUR a unit, lead time -1 days. ")
     assert "(quality)" in found.remediation
     assert found.docs == "docs/reference/policies.md#pol-v001"
     assert (found.source, found.package) == ("policy", "dyocense.rules.vendors")
+
+
+def test_with_a_history_the_remedy_says_what_the_horizon_costs(tmp_path: Path) -> None:
+    rows = "".join(f"      - {{sku: MILK, date: 2026-11-{d:02d}, quantity: 10}}\n" for d in range(1, 15))
+    context = CONTEXT.replace("rates:\n", f"  history:\n    rows:\n{rows}rates:\n")
+    engine = pack_engine(tmp_path, V4)
+    goal = goal_of()
+    admission = admit(goal, context_of(goal, context), Principal(), decide=engine.decide, snapshot="s")
+    assert "+0.20 EUR a unit, about +28 EUR over the horizon, lead time -1 days." in admission.findings[0].remediation
+
+
+def test_a_supplier_whose_skus_nobody_else_offers_has_no_stand_in(tmp_path: Path) -> None:
+    data = {"vendors": {"deny": [{"supplier": s, "reason": "recall"} for s in ("V1", "V2", "V4")]}}
+    assert {f.remediation.split(".")[0] for f in _admit(tmp_path, data).findings} == {"Nobody else who is allowed offers its SKUs"}
 
 
 def test_a_supplier_that_the_goal_does_not_name_is_told_at_its_context(tmp_path: Path) -> None:

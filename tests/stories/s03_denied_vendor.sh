@@ -1,0 +1,51 @@
+# S3. A vendor was put on the deny list on Friday: lint says so, the plan obeys, a waiver excuses until its last day.
+. "$STORIES/lib.sh"
+
+dyocense init bakery --template replenishment > init.txt
+cd bakery || exit 1
+cat >> goals/weekly.yaml <<'GOAL'
+constraints:
+  orchard_share:
+    expression: sum(spend where supplier == 'V4') <= 0.3 * sum(spend)
+    intent: Orchard Union gets at most 30 % of the spend
+GOAL
+mkdir policy
+cat > policy/data.yaml <<'DATA'
+vendors:
+  deny:
+    - {supplier: V4, reason: certificate withdrawn on Friday, owner: quality, since: 2026-11-27}
+DATA
+small='--set horizon.periods=4 --set forecast.num_scenarios=10 --set forecast.reduce.to=4 --set solver.mip_gap=0.05'
+
+say 'lint refuses, with rule, line and column, remedy; the SARIF says the same'
+run dyocense lint goals/weekly.yaml --policy policy
+dyocense lint goals/weekly.yaml --policy policy --format sarif > lint.sarif
+printf '[exit %s]\n' "$?"
+run pick lint.sarif '[(r["ruleId"], r["locations"][0]["physicalLocation"]["region"]["startLine"], r["locations"][0]["physicalLocation"]["region"]["startColumn"]) for r in d["runs"][0]["results"] if r["ruleId"].startswith("POL")]'
+
+say 'the plan obeys: no line of V4, and the price of obeying is told'
+dyocense plan goals/weekly.yaml --policy policy $small --json > plan.json 2> plan.err
+printf '[exit %s]\n' "$?"
+run pick plan.json 'sorted({s["supplier"] for s in d["steps"]})'
+run pick plan.json '"POL-V001" in str(d)'
+
+say 'without compiling, the same rule refuses before anything is forecast'
+run dyocense plan goals/weekly.yaml --policy policy $small --no-compile-policy --quiet
+
+say 'the decision record replays in OPA to the same answer'
+run dyocense policy build policy
+python3 -c 'import glob, json; r = json.loads(json.load(open(max(glob.glob("runs/*/policy.json"))))["admission"]["record"]); json.dump(r["input"], open("input.json", "w")); json.dump(r["result"]["deny"], open("deny.json", "w"))'
+opa eval -f json --stdin-input --capabilities policy/build/capabilities.json -b policy/build/base.tar.gz -b policy/build/org.tar.gz \
+  data.dyocense.main.decision < input.json > again.json
+run pick again.json 'd["result"][0]["expressions"][0]["value"]["deny"] == json.load(open("deny.json"))'
+
+say 'a waiver excuses, and is counted'
+cat >> policy/data.yaml <<'DATA'
+waivers:
+  - {rule: POL-V001, tenant: local, args: {supplier: V4}, owner: cpo, reason: last pallets are paid, expires: 2999-12-31}
+DATA
+run dyocense lint goals/weekly.yaml --policy policy
+
+say 'the day after its last, the rule is back'
+sed -i 's/2999-12-31/2020-12-31/' policy/data.yaml
+run dyocense lint goals/weekly.yaml --policy policy
