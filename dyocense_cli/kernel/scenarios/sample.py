@@ -22,7 +22,7 @@ def sample(forecast_set: ForecastSet | None, request: SampleRequest) -> Scenario
 
     Stated scenarios are returned as they are; without a forecast the set is a single scenario of probability 1. Otherwise `pool`
     (or `num_scenarios`) joint paths are drawn, reduced as asked, and kept as `full` beside the reduced set; `fresh` is a second draw
-    from streams of its own. Every series draws from streams named by its SKU and location.
+    from streams of its own, without statistics. Every series draws from streams named by its SKU and location.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def _draw(forecast_set: ForecastSet, leads: LeadTimes, request: SampleRequest, c
         tuple(range(count)),
         probability,
         tables,
-        stats=demand_stats(demand, probability, skus, locations),
+        stats=demand_stats(demand, probability, skus, locations) if purpose == "sample" else {},
         quality=_quality(forecast_set),
         reasons=_reasons(forecast_set, leads),
         distinct=count_distinct({k: t.values for k, t in tables.items()}),
