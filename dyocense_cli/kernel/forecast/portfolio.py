@@ -33,11 +33,11 @@ class Settings:
     discount: float = 0.99  #: weight of an origin per period of age
     sharpness: float = 8.0  #: how fast a candidate's weight falls with its relative error
     sharpness_rare: float = 2.0
-    yearly_floor: float = 0.12  #: weight of an origin at the other end of the year
+    yearly_floor: float = 0.1  #: weight of an origin at the other end of the year
     yearly_width: float = 0.08  #: of the bell by time of year, in years
     empirical: float = 0.5  #: share of the empirical shape
     inflation: float = 0.9  #: of the spread: robust scale of in-sample errors against the normal's
-    inflation_small: float = 4.0  #: … and 1 + this / n
+    inflation_small: float = 6.0  #: … and 1 + this / n
     parametric: float = 0.3  #: share of the gamma or negative binomial for regular demand
     rare_from: float = 1.2  #: demand interval at which demand begins to be treated as counts
     rare_full: float = 1.6
