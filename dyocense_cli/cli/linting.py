@@ -39,21 +39,18 @@ def make_linter(
 
 def _admit(settings: Settings, today: str, *, many: bool) -> Callable[[Goal, Context], Admission]:
     principal = Principal(settings["tenant_id"], settings["tier"], "local")
-    engine = cache(lambda: wiring.policy_engine(settings, keep=many))
+
+    @cache
+    def engine() -> tuple[Callable[[Mapping[str, object]], Mapping[str, object]], dict[str, str]]:
+        """Return how to decide, and what a run says of the engine: asked once, not once a goal."""
+        asked = wiring.policy_engine(settings, keep=many)
+        as_of = today if asked.dated() else ""
+        return asked.decide, {"snapshot": asked.snapshot(), "engine": asked.version(), "as_of": as_of}
 
     def admit(goal: Goal, context: Context) -> Admission:
-        asked = engine()
-        as_of = today if asked.dated() else ""
-        answer: Admission = resolve("kernel.policy.admit:admit")(
-            goal,
-            context,
-            principal,
-            decide=asked.decide,
-            snapshot=asked.snapshot(),
-            engine=asked.version(),
-            as_of=as_of,
-            compile_policy=False,
-        )
+        decide, about = engine()
+        made = resolve("kernel.policy.admit:admit")(goal, context, principal, decide=decide, compile_policy=False, **about)
+        answer: Admission = made
         return answer
 
     return admit

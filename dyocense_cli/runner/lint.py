@@ -62,6 +62,9 @@ class Linter:
     _models: dict[str, _Read] = field(default_factory=dict)
     _tables: dict[str, _Read] = field(default_factory=dict)
     _bound: dict[tuple[str, Horizon], _Read] = field(default_factory=dict)
+    _shared: dict[int, dict[str, object]] = field(default_factory=dict)  # by identity of a context that `_bound` holds
+    #: shapes of goals whose names, dims and units fit: numbers do not matter to them
+    _sound: set[object] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
 
     def fresh(self) -> Linter:
@@ -116,7 +119,8 @@ class Linter:
     def _case(self, goal: Goal, text: str, *, spec: ContextSpec | None, context: Context | None, model: ModelSpec | None) -> Any:
         from dyocense_cli.kernel.lint.case import Case
 
-        return Case(goal.file, text, goal, model, spec, context, tier=self.tier, today=self.today)
+        shared = self._shared.setdefault(id(context), {}) if context is not None else {}
+        return Case(goal.file, text, goal, model, spec, context, tier=self.tier, today=self.today, shared=shared)
 
     def _around(self, goal: Goal) -> tuple[ContextSpec | None, Context | None, ModelSpec | None, tuple[Finding, ...]]:
         """Read what a goal names; findings of a file that another goal named too are told once."""
@@ -140,12 +144,18 @@ class Linter:
 
     def _static(self, goal: Goal, model: ModelSpec, context: Context | None) -> tuple[Finding, ...]:
         """Return what the compiler finds without data: names, dims, units, degree."""
-        from dyocense_cli.kernel.optiguide.compile import passes
         from dyocense_cli.kernel.optiguide.draft import Inputs
+        from dyocense_cli.kernel.optiguide.passes.check_meaning import check_circles, check_dims, check_units
+        from dyocense_cli.kernel.optiguide.passes.select_and_parse import select_and_parse
 
         try:
-            for _ in passes(Inputs(goal, model, context, None, None), static=True):
-                pass
+            draft = select_and_parse(Inputs(goal, model, context, None, None))
+            shape = (id(model), id(context), draft.off, _shape(goal))
+            if shape in self._sound:
+                return ()
+            for judge in (check_circles, check_dims, check_units):
+                draft = judge(draft)
+            self._sound.add(shape)
         except Findings as error:
             return error.findings
         except InputError as error:
@@ -229,6 +239,18 @@ class Linter:
         from dyocense_cli.kernel.lint.run import settle
 
         return settle(findings, text, name, waivers=(), today=self.today)
+
+
+def _shape(goal: Goal) -> object:
+    """Return what names, dims and units depend on: everything but the numbers of limits and weights, which count by their units."""
+    from dyocense_cli.artifacts.goal import Quantity
+
+    def form(value: object) -> object:
+        if isinstance(value, Mapping):
+            return tuple((name, form(inner)) for name, inner in sorted(value.items()))
+        return ("number", value.unit) if isinstance(value, Quantity) else value
+
+    return form(goal.limits), form(goal.objective), goal.constraints, repr(sorted(goal.settings.items())), goal.aggregation
 
 
 def _bound(goal: Goal, spec: ContextSpec, tables: Tables) -> _Read:

@@ -36,7 +36,7 @@ class Case:
     denied: frozenset[str] = frozenset()
     tier: str | None = None
     today: str = ""
-    #: answers that rules share within this case, by name
+    #: answers that depend on the context and the scenarios alone, by name; goals on one context may share them
     shared: dict[str, object] = field(default_factory=dict, compare=False)
 
     def at(self, pointer: str) -> tuple[Where, bool]:

@@ -18,6 +18,13 @@ def _table(case: Case, name: str) -> Table | None:
 
 def history_span(case: Case) -> tuple[str, str, int] | None:
     """Return the first and last date of the history and how many periods of the goal it covers; None without a history."""
+    if "span" not in case.shared:
+        case.shared["span"] = _span(case)
+    found = case.shared["span"]
+    return found if isinstance(found, tuple) else None
+
+
+def _span(case: Case) -> tuple[str, str, int] | None:
     table = _table(case, "history")
     dates = table.columns.get("date") if table is not None else None
     if dates is None or not dates.labels or case.context is None:

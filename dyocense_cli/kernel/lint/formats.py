@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
-from xml.sax.saxutils import escape, quoteattr
 
 from dyocense_cli.artifacts.rules import RULES
 from dyocense_cli.codes import CODES
@@ -123,7 +122,9 @@ def sarif(findings: Sequence[Finding], *, version: str) -> dict[str, Any]:
 
 
 def _xml(text: str) -> str:
-    return text.translate(_XML_BAD).encode("utf-8", "replace").decode()
+    """Return text fit for XML; the library's own escape would import half of a web client with it."""
+    plain = text.translate(_XML_BAD).encode("utf-8", "replace").decode()
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 def junit(files: Mapping[str, Sequence[Finding]], *, strict: bool = False) -> str:
@@ -133,14 +134,16 @@ def junit(files: Mapping[str, Sequence[Finding]], *, strict: bool = False) -> st
         bad = [f for f in findings if not f.waived and (f.severity == "error" or (strict and f.severity == "warning"))]
         rest = [f for f in findings if f not in bad]
         failed += bool(bad)
-        body = "".join(
-            f"<failure type={quoteattr(f.id)} message={quoteattr(_xml(f.message))}>{escape(_xml(_line(f)))}</failure>" for f in bad[:1]
-        )
+        body = "".join(f'<failure type="{_xml(f.id)}" message="{_attribute(f.message)}">{_xml(_line(f))}</failure>' for f in bad[:1])
         text = "\n".join(_line(f) for f in [*bad[1:], *rest])
-        body += f"<system-out>{escape(_xml(text))}</system-out>" if text else ""
-        cases.append(f'<testcase classname="dyocense.lint" name={quoteattr(_xml(file))}>{body}</testcase>')
+        body += f"<system-out>{_xml(text)}</system-out>" if text else ""
+        cases.append(f'<testcase classname="dyocense.lint" name="{_attribute(file)}">{body}</testcase>')
     head = f'<testsuite name="dyocense lint" tests="{len(cases)}" failures="{failed}" errors="0" skipped="0">'
     return '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>' + head + "\n" + "\n".join(cases) + "\n</testsuite></testsuites>\n"
+
+
+def _attribute(text: str) -> str:
+    return _xml(text).replace("\n", "&#10;").replace("\t", "&#9;").replace("\r", "&#13;")
 
 
 def _line(item: Finding) -> str:
