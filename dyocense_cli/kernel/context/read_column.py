@@ -71,6 +71,11 @@ def _missing(source: Source, name: str, rows: np.ndarray, faults: Faults) -> Non
     )
 
 
+def _without(rows: np.ndarray, bad: tuple[int, ...]) -> np.ndarray:
+    """Return the rows that are not bad already."""
+    return np.setdiff1d(rows, np.array(bad, dtype=np.int64)) if bad else rows
+
+
 def _labels(source: Source, name: str, cells: Cells, faults: Faults, *, required: bool) -> Column:
     found = to_labels(cells)
     if required:
@@ -88,7 +93,7 @@ def _dates(source: Source, name: str, cells: Cells, faults: Faults, *, required:
     )
     if required:
         gone = np.flatnonzero(found.codes < 0)
-        _missing(source, name, np.setdiff1d(gone, np.array(found.bad, dtype=np.int64)), faults)
+        _missing(source, name, _without(gone, found.bad), faults)
     return Column(found.codes, None, found.labels)
 
 
@@ -106,7 +111,7 @@ def _bad_numbers(source: Source, name: str, cells: Cells, found: Numbers, faults
 def _range(source: Source, name: str, cells: Cells, found: Numbers, *, rule: ColumnRule, faults: Faults) -> None:
     missing = np.isnan(found.values)
     if rule.required:
-        _missing(source, name, np.setdiff1d(np.flatnonzero(missing), np.array(found.bad, dtype=np.int64)), faults)
+        _missing(source, name, _without(np.flatnonzero(missing), found.bad), faults)
     if rule.low is None:
         return
     wrong = found.values <= rule.low if rule.over else found.values < rule.low

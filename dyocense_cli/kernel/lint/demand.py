@@ -37,7 +37,8 @@ def _span(case: Case) -> tuple[str, str, int] | None:
 
 def _usual_step(labels: tuple[str, ...]) -> int:
     days = np.array(labels, dtype="datetime64[D]").astype(np.int64)
-    return int(np.median(np.diff(days))) if len(days) > 1 else 1
+    steps = np.sort(np.diff(days))
+    return int(steps[len(steps) // 2]) if len(steps) else 1
 
 
 def history_mean(case: Case, at: Mapping[str, int]) -> np.ndarray:
