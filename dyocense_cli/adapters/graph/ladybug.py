@@ -33,6 +33,8 @@ BULK: Final = 200
 _BUFFER: Final = 256 << 20
 #: The log is folded into the file when it is longer (bytes): folding after each merge doubles its time, a long log slows the next opening.
 LOG_LIMIT: Final = 8 << 20
+#: A file and a log below this (bytes) are folded at once.
+SMALL: Final = 2 << 20
 
 
 class LadybugGraph:
@@ -62,9 +64,16 @@ class LadybugGraph:
             for kind, pair, edges in edge_groups(graph, self._tenant):
                 self._edges(connection, kind, pair, edges)
             connection.execute("COMMIT")
-            log = self._path.with_name(self._path.name + ".wal")
-            if log.exists() and log.stat().st_size > LOG_LIMIT:
+            if self._should_fold():
                 connection.execute("CHECKPOINT")
+
+    def _should_fold(self) -> bool:
+        """Say whether the log goes into the file now: at once while both are small, rarely when the file is large."""
+        log = self._path.with_name(self._path.name + ".wal")
+        if not log.exists():
+            return False
+        length = log.stat().st_size
+        return length > LOG_LIMIT or max(length, self._path.stat().st_size) < SMALL
 
     def query(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a read-only statement inside this tenant's part of the graph."""
