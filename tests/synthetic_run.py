@@ -209,7 +209,7 @@ def synthetic(lines: int, *, periods: int = 4, suppliers: int = 6, scenarios: in
         {"budget": spend},
         {"budget": 0.0},
         ("budget",),
-        {"budget": -0.31},
+        {"budget": 0.31},
         currency="EUR",
     )
     costs = tuple((spend * (1 + 0.05 * rng.standard_normal(200))).tolist())
@@ -226,7 +226,7 @@ def synthetic(lines: int, *, periods: int = 4, suppliers: int = 6, scenarios: in
         ("recourse re-optimised per scenario",),
     )
     explanation = Explanation(
-        (BindingRule("budget", spend, spend, 0.0, -0.31, "EUR", "Spend is at its limit", "goal:/limits/budget", spend * 0.9, spend * 1.1),),
+        (BindingRule("budget", spend, spend, 0.0, 0.31, "EUR", "Spend is at its limit", "goal:/limits/budget", spend * 0.9, spend * 1.1),),
         alternatives={"PO-0001": "S1 would cost 4.20 EUR more"},
     )
     held: dict[str, object] = {

@@ -16,7 +16,7 @@ from dyocense_cli.artifacts.plan import Explanation, Plan, Step, StressReport
 from dyocense_cli.artifacts.policy import Admission, Principal, Verdict
 from dyocense_cli.artifacts.solution import CheckReport, Solution
 from dyocense_cli.kernel.evidence.rows import TABLES_OF_A_LINE, RowIndex, table_sha
-from dyocense_cli.kernel.evidence.rules import rules_of, touching
+from dyocense_cli.kernel.evidence.rules import rules_of
 
 __all__ = ["build", "evidence_ref"]
 
@@ -104,7 +104,7 @@ def build(  # noqa: PLR0917  # the stage's artifacts come in the order of the pi
     rules = _rules(graph, optimodel, plan, explanation)
     _policy(graph, rules, optimodel, admission, verdict)
     if plan is not None:
-        _lines(graph, plan, index, {n: rules[n] for n in _touching(optimodel, plan, rules)}, forecast_set)
+        _lines(graph, plan, index, {n: rules[n] for n in plan.binding if n in rules}, forecast_set)
         _kpis(graph, plan)
     return graph.frozen(run_fingerprint)
 
@@ -230,11 +230,6 @@ def _lines(graph: _Graph, plan: Plan, index: RowIndex | None, rules: Mapping[str
         place = step.keys.get("location", "main")
         if (step.keys.get("sku", ""), place) in series:
             graph.edge(key, "DERIVED_FROM", f"series/{shas['forecast_set']}/{step.keys['sku']}@{place}")
-
-
-def _touching(optimodel: OptiModel | None, plan: Plan, rules: Mapping[str, str]) -> list[str]:
-    """Return the binding rules that hold order lines."""
-    return [] if optimodel is None else [name for name in touching(optimodel, plan.binding) if name in rules]
 
 
 def _rows_of(step: Step, index: RowIndex) -> list[tuple[str, int]]:

@@ -13,8 +13,9 @@ import numpy as np
 from dyocense_cli.artifacts.context import Column
 from dyocense_cli.errors import StoreError
 from dyocense_cli.kernel.evidence.rows import cell
+from dyocense_cli.optimodel.evaluate import Evaluator, RowValues, split_columns
 
-__all__ = ["Claim", "Input", "at", "holds", "recompute"]
+__all__ = ["Claim", "Input", "Workings", "at"]
 
 #: A step of a path: a field or key, or an index into a column, tuple or array.
 Step = str | int | tuple[int, ...]
@@ -40,7 +41,8 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One sentence of a reason; `value` follows from `inputs` by `how`: value, sum, product, difference, mean, p5, p50 or p95."""
+    """One sentence of a reason; `value` follows from `inputs` by `how`: value, sum, product,
+    difference (of two prices, times a quantity), mean, p5, p50, p95 (weighted), or row (one row of a rule at the stored solution)."""
 
     kind: str
     text: str
@@ -71,31 +73,60 @@ def at(artifact: object, path: tuple[Step, ...]) -> Any:
     return found
 
 
-def recompute(claim: Claim, artifacts: Mapping[str, object]) -> float | str:
-    """Work a claim's value out from the artifacts; nothing else is read."""
-    values = [at(artifacts[i.artifact], i.path) for i in claim.inputs]
-    if claim.how == "value":
+class Workings:
+    """Works claims out from artifacts alone; what several claims need (the rows of a rule) is evaluated once."""
+
+    def __init__(self, artifacts: Mapping[str, Any]) -> None:
+        self.artifacts = artifacts
+        self._evaluator: Evaluator | None = None
+        self._rows: dict[int, RowValues] = {}
+
+    def rows(self, number: int) -> RowValues:
+        """Return both sides of a rule of the model, by its number, at the stored solution."""
+        if number not in self._rows:
+            model, solution = self.artifacts["optimodel"], self.artifacts["solution"]
+            if self._evaluator is None:
+                self._evaluator = Evaluator(model, split_columns(model, solution.x))
+            self._rows[number] = self._evaluator.rows(model.rules[number])
+        return self._rows[number]
+
+    def recompute(self, claim: Claim) -> float | str:
+        """Work a claim's value out from the artifacts; nothing else is read.
+
+        Raises
+        ------
+        StoreError
+            DY5014 if a place that the claim names is not there.
+        """
+        if claim.how == "row":
+            _, number, cell_at = claim.inputs[0].path
+            assert isinstance(number, int)
+            return float(self.rows(number).left[cell_at])
+        return _worked(claim.how, [at(self.artifacts[i.artifact], i.path) for i in claim.inputs])
+
+    def holds(self, claim: Claim) -> bool:
+        """Say whether a claim's value is the one that its artifacts give."""
+        found = self.recompute(claim)
+        if isinstance(found, str) or isinstance(claim.value, str):
+            return found == claim.value
+        return math.isclose(found, claim.value, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def _worked(how: str, values: list[Any]) -> float | str:
+    if how == "value":
         return values[0] if isinstance(values[0], str) else float(values[0])
-    if claim.how == "mean":
+    if how == "mean":
         return float(np.dot(values[0], values[1]))
-    if claim.how in ("p5", "p50", "p95"):
-        return _quantile(values[0], values[1], float(claim.how[1:]) / 100)
+    if how in ("p5", "p50", "p95"):
+        return _quantile(values[0], values[1], float(how[1:]) / 100)
     numbers = [np.asarray(v, dtype=float) for v in values]
-    if claim.how == "sum":
+    if how == "sum":
         return float(sum(n.sum() for n in numbers))
-    if claim.how == "product":
+    if how == "product":
         return float(math.prod(n.item() for n in numbers))
-    if claim.how == "difference":
+    if how == "difference":
         return float(numbers[0].item() * numbers[1].item() - numbers[0].item() * numbers[2].item())
-    raise StoreError("DY5014", f"a claim cannot be worked out by `{claim.how}`")
-
-
-def holds(claim: Claim, artifacts: Mapping[str, object]) -> bool:
-    """Say whether a claim's value is the one that its artifacts give."""
-    found = recompute(claim, artifacts)
-    if isinstance(found, str) or isinstance(claim.value, str):
-        return found == claim.value
-    return math.isclose(found, claim.value, rel_tol=1e-9, abs_tol=1e-9)
+    raise StoreError("DY5014", f"a claim cannot be worked out by `{how}`")
 
 
 def _quantile(values: np.ndarray, probability: np.ndarray, level: float) -> float:

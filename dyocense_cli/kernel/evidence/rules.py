@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from dyocense_cli.artifacts.optimodel import OptiModel, Rule
 from dyocense_cli.artifacts.plan import Explanation, Plan
 
-__all__ = ["RuleFacts", "rules_of", "touching"]
+__all__ = ["RuleFacts", "rules_of"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -30,18 +30,6 @@ def rules_of(optimodel: OptiModel, plan: Plan | None, explanation: Explanation |
         groups.setdefault(rule.origin or rule.name, []).append(rule)
     sentences = {b.name: b.sentence for b in explanation.binding} if explanation is not None else {}
     return {name: _facts(name, groups[name], optimodel, plan, sentences) for name in sorted(groups)}
-
-
-def touching(optimodel: OptiModel, names: Iterable[str]) -> list[str]:
-    """Return those rules, of the names given, whose rows hold what the plan's steps list; sorted. All of them for a model without steps."""
-    wanted = sorted(set(names))
-    if optimodel.steps is None:
-        return wanted
-    quantity = Rule("", (), optimodel.steps.quantity)
-    variables = {v.name for v in optimodel.vars}
-    listed = set(_NAME.findall(_expanded(quantity, optimodel))) & (variables | set(optimodel.exprs))
-    found = {r.origin or r.name for r in optimodel.rules if listed & set(_NAME.findall(_expanded(r, optimodel)))}
-    return [name for name in wanted if name in found]
 
 
 def _facts(name: str, rules: list[Rule], optimodel: OptiModel, plan: Plan | None, sentences: Mapping[str, str]) -> RuleFacts:

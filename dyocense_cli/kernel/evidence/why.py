@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from dyocense_cli.artifacts.context import Context
 from dyocense_cli.artifacts.forecast import ForecastSet, ScenarioSet
@@ -12,11 +12,13 @@ from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.plan import Explanation, Plan, Step
 from dyocense_cli.artifacts.policy import Admission, Verdict
 from dyocense_cli.errors import StoreError
-from dyocense_cli.kernel.evidence.claims import Claim, Input, recompute
+from dyocense_cli.kernel.evidence.claims import Claim, Input, Workings
 from dyocense_cli.kernel.evidence.rows import RowIndex, cell
-from dyocense_cli.kernel.evidence.rules import touching
 
 __all__ = ["Why", "why"]
+
+#: A row is at its limit within this part of its size, as the checker has it.
+TIGHT: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class _Held:
 
     def __init__(self, artifacts: Mapping[str, Any], shas: Mapping[str, str], places: Mapping[str, str]) -> None:
         self.artifacts, self.shas, self.places = artifacts, shas, places
+        self.workings = Workings(artifacts)
 
     def input(self, artifact: str, *path: Any, place: str = "") -> Input:
         return Input(artifact, self.shas[artifact], path, place)
@@ -40,7 +43,7 @@ class _Held:
     def claim(self, kind: str, how: str, inputs: tuple[Input, ...], say: Callable[[Any], str]) -> Claim:
         """Return a claim whose value is worked out the way anyone may work it out again."""
         draft = Claim(kind, "", "", how, inputs)
-        value = recompute(draft, self.artifacts)
+        value = self.workings.recompute(draft)
         return Claim(kind, say(value), value, how, inputs)
 
 
@@ -73,6 +76,7 @@ def why(line: str, artifacts: Mapping[str, Any], shas: Mapping[str, str], places
         *_forecast(held, step),
         *_scenarios(held, step),
         *_stock(held, step),
+        *_rows_at_limit(held, step),
         *_rules(held, plan),
         *_policy(held),
         *_alternative(held, step, number),
@@ -80,7 +84,7 @@ def why(line: str, artifacts: Mapping[str, Any], shas: Mapping[str, str], places
     return Why(step.line, step, tuple(claims))
 
 
-def _say(template: str, **words: str) -> Callable[[Any], str]:
+def _say(template: str, **words: str | float) -> Callable[[Any], str]:
     """Return a sentence maker: `v` in the template is the claim's value."""
     return lambda value: template.format(v=value, **words)
 
@@ -172,13 +176,34 @@ def _stock(held: _Held, step: Step) -> Iterator[Claim]:
         yield held.claim("netted", "sum", inputs, _say("{v:g} {words} ({where})", words=words, where=where))
 
 
+def _rows_at_limit(held: _Held, step: Step) -> Iterator[Claim]:
+    """Return the rules whose own row for this line is at its limit: a minimum order, an offer's capacity."""
+    model: OptiModel | None = held.artifacts.get("optimodel")
+    solution = held.artifacts.get("solution")
+    if model is None or solution is None or solution.x is None:
+        return
+    for i, rule in enumerate(model.rules):
+        if not rule.dims or not set(rule.dims) <= set(step.keys):
+            continue
+        rows = held.workings.rows(i)
+        here = tuple(model.dims[d].index(step.keys[d]) for d in rule.dims)
+        tight = rows.op != "==" and rows.exists[here] and rows.slack[here] <= TIGHT * rows.scale[here]
+        if not tight or not (rows.left[here] or rows.right[here]):
+            continue
+        place = held.places.get(rule.source, rule.source)
+        inputs = (held.input("optimodel", "rules", i, here, place=place), held.input("solution", "x"))
+        said = _say("{name} is at its limit on this line: {v:g} {op} {limit:g} ({place})", name=rule.origin or rule.name, op=rows.op,
+                    limit=float(rows.right[here]), place=place)  # fmt: skip
+        yield held.claim("row", "row", inputs, said)
+
+
 def _rules(held: _Held, plan: Plan) -> Iterator[Claim]:
     model: OptiModel | None = held.artifacts.get("optimodel")
     explanation: Explanation | None = held.artifacts.get("explanation")
     if model is None:
         return
     sentences = {b.name: b for b in explanation.binding} if explanation is not None else {}
-    for name in touching(model, plan.binding):
+    for name in plan.binding:
         rule = next((r for r in model.rules if name in (r.name, r.origin)), None)
         source = rule.source if rule is not None else ""
         place = held.places.get(source, source)
@@ -190,7 +215,7 @@ def _rules(held: _Held, plan: Plan) -> Iterator[Claim]:
             )
         if plan.shadow_prices.get(name):
             where = (held.input("plan", "shadow_prices", name, place=place),)
-            yield held.claim("rule price", "value", where, _say("one more unit of {n} changes the objective by {v:,.4g}", n=name))
+            yield held.claim("rule price", "value", where, _say("loosening {n} by one unit is worth {v:,.4g}", n=name))
 
 
 def _policy(held: _Held) -> Iterator[Claim]:

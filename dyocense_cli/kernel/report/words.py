@@ -69,15 +69,15 @@ def rule_words(facts: Facts) -> list[RuleWords]:
 
 
 def _price(rule: BindingRule, facts: Facts) -> str:
-    """Say what one more unit of the limit changes; `price` is the change of the objective per unit of the right-hand side."""
+    """Say what one unit of loosening is worth; `price` is the gain of the objective per unit, a change of it for an equality."""
     if not rule.price:
         return "a small change of the limit changes nothing"
     unit = rule.unit or "unit"
-    if facts.optimodel is not None and facts.optimodel.sense == "max":
-        verb = "gains" if rule.price > 0 else "loses"
-    else:
-        verb = "costs" if rule.price > 0 else "saves"
-    text = f"one more {unit} {verb} {number(abs(rule.price))} {facts.plan.currency}".rstrip()
+    model = facts.optimodel
+    rows = [r.expr for r in model.rules if rule.name in (r.name, r.origin)] if model is not None else []
+    what = f"one {unit} less" if rows and all(">=" in r and "<=" not in r for r in rows) else f"one more {unit}"
+    verb = "saves" if model is None or model.sense == "min" else "gains"
+    text = f"{what} {verb if rule.price > 0 else 'costs'} {money(abs(rule.price), facts.plan.currency)}"
     if rule.low is not None and rule.high is not None:
         text += f", between {number(rule.low)} and {number(rule.high)}"
     return text

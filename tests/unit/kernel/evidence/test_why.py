@@ -9,7 +9,7 @@ import pytest
 
 from dyocense_cli.artifacts.codec import decode, encode, fingerprint
 from dyocense_cli.errors import StoreError
-from dyocense_cli.kernel.evidence.claims import holds
+from dyocense_cli.kernel.evidence.claims import Workings
 from dyocense_cli.kernel.evidence.why import Why, why
 from tests.synthetic_run import synthetic
 
@@ -28,6 +28,7 @@ def _why(artifacts: dict[str, Any], line: str) -> Why:
 def test_every_claim_of_every_line_holds_and_names_an_artifact_in_hand() -> None:
     artifacts = _stored()
     shas = {n: fingerprint(a) for n, a in artifacts.items()}
+    workings = Workings(artifacts)
     for step in artifacts["plan"].steps:
         found = _why(artifacts, step.line)
         assert {"order", "price", "forecast", "scenarios", "netted", "rule", "policy", "alternative"} <= {c.kind for c in found.claims}
@@ -35,7 +36,7 @@ def test_every_claim_of_every_line_holds_and_names_an_artifact_in_hand() -> None
             assert claim.inputs
             assert claim.text
             assert all(shas[i.artifact] == i.sha for i in claim.inputs)
-            assert holds(claim, artifacts), claim
+            assert workings.holds(claim), claim
 
 
 def test_a_changed_artifact_breaks_the_claim_that_rests_on_it() -> None:
@@ -44,7 +45,7 @@ def test_a_changed_artifact_breaks_the_claim_that_rests_on_it() -> None:
     plan = artifacts["plan"]
     steps = (dataclasses.replace(plan.steps[0], qty=plan.steps[0].qty + 1), *plan.steps[1:])
     changed = {**artifacts, "plan": dataclasses.replace(plan, steps=steps)}
-    broken = [c.kind for c in found.claims if not holds(c, changed)]
+    broken = [c.kind for c in found.claims if not Workings(changed).holds(c)]
     assert broken == ["order", "purchase", "alternative"]
 
 
