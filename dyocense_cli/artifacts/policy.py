@@ -81,4 +81,6 @@ class Verdict:
     draft_reason: str = ""
     #: by `--set` line of the relaxation (its rule's name where there is none): may it be applied?
     relaxations: Mapping[str, bool] = field(default_factory=dict)
+    #: under the same names: why not, as rule ids and sentences
+    reasons: Mapping[str, str] = field(default_factory=dict)
     record: str = field(default="", metadata=META)

@@ -136,12 +136,12 @@ def deliver(result: Result, *, as_json: bool, everything: bool = False, xlsx: st
         print_json(plan_json(result))
     elif held is not None:
         from dyocense_cli.cli.show import show_plan
-        from dyocense_cli.runner.views import places
+        from dyocense_cli.runner.views import explained, places
 
         show_plan(
             held,
             stress=result.value("stress_report"),
-            explanation=result.value("explanation"),
+            explanation=explained(result.value("explanation"), result.value("verdict")),
             title=result.value("goal").title,
             places=places(result.execution),
             place=result.place,

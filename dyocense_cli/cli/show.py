@@ -155,6 +155,9 @@ def _no_plan(out: Console, plan: Plan, explanation: Explanation | None, places: 
         out.print(f"Would do: {words}" + ("" if way.verified else " (not verified)"))
         if settings:
             out.print(f"  {settings}")
+        for r in way.relaxations:
+            if r.allowed is False:
+                out.print(f"  not allowed by policy: {r.verdict or r.rule}")
 
 
 def show_plan(
@@ -199,9 +202,11 @@ def show_plan(
 
 def plan_json(result: Any) -> dict[str, Any]:
     """Return what `plan --json` prints."""
-    plan, stress, explanation = result.value("plan"), result.value("stress_report"), result.value("explanation")
-    execution = result.execution
     from dyocense_cli.runner.nouns import resolve
+    from dyocense_cli.runner.views import explained
+
+    plan, stress, execution = result.value("plan"), result.value("stress_report"), result.execution
+    explanation = explained(result.value("explanation"), result.value("verdict"))
 
     manifest = result.manifest.manifest if result.manifest is not None else None
     shape: dict[str, Any] = {}

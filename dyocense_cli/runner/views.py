@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution
     from dyocense_cli.runner.order import House
 
-__all__ = ["json_bytes", "places", "report_facts", "view_files"]
+__all__ = ["explained", "json_bytes", "places", "report_facts", "view_files"]
 
 
 def json_bytes(value: Any) -> bytes:
@@ -37,6 +37,11 @@ def _finite(value: Any) -> Any:
     if hasattr(value, "item"):
         return _finite(value.item())
     return value
+
+
+def explained(explanation: Any, verdict: Any) -> Any:
+    """Return an explanation with policy's verdict on each suggestion; None where there is none."""
+    return None if explanation is None else resolve("kernel.policy.judge:judged")(explanation, verdict)
 
 
 def places(execution: Execution) -> dict[str, str]:
@@ -62,6 +67,7 @@ def view_files(house: House, execution: Execution, *, fingerprint: str, prints: 
         files.update(_model(held["optimodel"], where, house.version))
     if "plan" in held:
         held["plan"] = replace(held["plan"], draft=draft_of(held))
+        held["explanation"] = explained(held.get("explanation"), held.get("verdict"))
         files.update(_answers(held, where))
         files["report.html"] = _report(house, held, fingerprint=fingerprint, prints=prints, as_of=as_of)
     return files

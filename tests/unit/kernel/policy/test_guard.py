@@ -8,6 +8,7 @@ from typing import Any
 from dyocense_cli.artifacts.plan import Explanation, Plan, Relaxation, Step, Way
 from dyocense_cli.artifacts.policy import Principal, Verdict
 from dyocense_cli.kernel.policy.guard import guard
+from dyocense_cli.kernel.policy.judge import judged
 from tests.unit.kernel.policy.world import GOAL, context_of, goal_of, pack_engine
 
 PLAN = Plan(
@@ -104,6 +105,21 @@ def test_each_relaxation_is_judged_under_its_setting(tmp_path: Path) -> None:
     }
     assert {f.id for f in verdict.findings} == {"POL-R001", "POL-R002", "POL-R004"}
     assert "budget would move from 4,000 to 40,000; tier pro allows a change by 1 of it" in {f.message for f in verdict.findings}
+
+
+def test_a_verdict_stands_beside_each_suggestion(tmp_path: Path) -> None:
+    small = Relaxation("budget", 4000.0, 4500.0, "EUR", "limits.budget.max=4500EUR")
+    large = Relaxation("budget", 4000.0, 40000.0, "EUR", "limits.budget.max=40000EUR")
+    explanation = Explanation(ways=(Way((small, large), 1.0, verified=True),))
+    verdict = _guard(tmp_path, {}, small, large)
+    (way,) = judged(explanation, verdict).ways
+    assert [r.allowed for r in way.relaxations] == [True, False]
+    assert way.relaxations[0].verdict == ""
+    assert way.relaxations[1].verdict == "POL-R002 budget would move from 4,000 to 40,000; tier pro allows a change by 1 of it"
+    assert {f.severity for f in verdict.findings} == {"info"}
+    for unasked in (None, Verdict(allow=True, evaluated=False)):
+        assert judged(explanation, unasked) == explanation
+    assert [r.allowed for r in judged(explanation, Verdict(allow=True)).ways[0].relaxations] == [False, False]
 
 
 def test_a_verdict_that_forgets_a_relaxation_does_not_allow_it(tmp_path: Path) -> None:
