@@ -125,7 +125,7 @@ def make(
         )
         lot = int(rng.choice([6, 12, 24]))
         offers += offers_of(rng, name, suppliers, cost=cost, level=level, lot=lot)
-        stock.append([name, round(level * rng.uniform(0.8, 1.9))])
+        stock.append([name, round(level * rng.uniform(1.8, 3.2))])
         if rng.random() < 0.3:
             orders.append([name, lot * int(rng.integers(1, 3)), (START + timedelta(days=int(rng.integers(0, 7)))).isoformat()])
         history += [[name, when, d] for when, d, _ in series[s]]

@@ -1,0 +1,2 @@
+def optimodel_json(m, *, source, versions):
+    return {"ir": "optimodel/v1"}, {}
