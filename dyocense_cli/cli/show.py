@@ -65,29 +65,36 @@ def _steps(out: Console, plan: Plan, *, everything: bool) -> None:
         out.print("Nothing to order.")
         return
     keys = [k for k in plan.steps[0].keys if k != "period" and not (k == "location" and {s.keys.get(k) for s in plan.steps} == {"main"})]
-    narrow = out.width < 70
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    table.add_column("line", no_wrap=True)
-    for key in keys:
-        table.add_column(key, overflow="fold")
-    table.add_column("quantity", justify="right", no_wrap=True)
-    if not narrow:
-        table.add_column("order on", no_wrap=True)
-        table.add_column("arrives", no_wrap=True)
-        table.add_column("cost", justify="right", no_wrap=True)
-    if out.width >= 110:
-        table.add_column("why", overflow="ellipsis", no_wrap=True, ratio=1)
     shown = plan.steps if everything else plan.steps[:ROWS]
-    for step in shown:
-        cells = [step.line, *(step.keys.get(k, "") for k in keys), _quantity(step.qty)]
-        if not narrow:
-            cells += [step.date or step.period or "", step.arrives or "", _number(step.cost)]
-        if out.width >= 110:
-            cells.append(step.reason)
-        table.add_row(*cells)
+    columns: list[tuple[str, str, list[str]]] = [("line", "left", [s.line for s in shown])]
+    columns += [(k, "left", [s.keys.get(k, "") for s in shown]) for k in keys]
+    columns.append(("quantity", "right", [_quantity(s.qty) for s in shown]))
+    extra: list[tuple[str, str, list[str]]] = [
+        ("order on", "left", [s.date or s.period or "" for s in shown]),
+        ("arrives", "left", [s.arrives or "" for s in shown]),
+        ("cost", "right", [_number(s.cost) for s in shown]),
+    ]
+    used = sum(_width(c) + 2 for c in columns)
+    for column in extra:
+        if used + _width(column) + 2 <= out.width and any(column[2]):
+            columns.append(column)
+            used += _width(column) + 2
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for title, justify, cells in columns:
+        least = _width((title, justify, cells))
+        table.add_column(title, justify=justify, no_wrap=True, overflow="ellipsis", min_width=None if used > out.width else least)  # type: ignore[arg-type]
+    why = out.width - used >= 24
+    if why:
+        table.add_column("why", overflow="ellipsis", no_wrap=True, ratio=1)
+    for i, step in enumerate(shown):
+        table.add_row(*(cells[i] for _, _, cells in columns), *([step.reason] if why else []))
     out.print(table)
     if len(shown) < len(plan.steps):
         out.print(f"… and {len(plan.steps) - len(shown)} more lines (--all shows them; plan.csv has them)")
+
+
+def _width(column: tuple[str, str, list[str]]) -> int:
+    return max(len(column[0]), *(len(c) for c in column[2]))
 
 
 def _flat(kpis: Mapping[str, float | Mapping[str, float]]) -> Iterable[tuple[str, float]]:
@@ -133,12 +140,13 @@ def _risk(out: Console, stress: StressReport, currency: str) -> None:
         out.print(f"  planning for uncertainty is worth {_number(stress.vss)}, a perfect forecast {_number(stress.evpi)} {currency}")
 
 
-def _prices(out: Console, explanation: Explanation) -> None:
+def _prices(out: Console, explanation: Explanation, currency: str) -> None:
     costly = sorted((b for b in explanation.binding if b.price), key=lambda b: (-abs(b.price), b.name))[:3]
     if costly:
         out.print("What costs most")
         for rule in costly:
-            out.print(f"  {rule.sentence or rule.name}")
+            unit = rule.unit or "unit"
+            out.print(f"  {rule.sentence or rule.name}: one more {unit} changes the objective by {rule.price:,.4g} {currency}")
 
 
 def _no_plan(out: Console, plan: Plan, explanation: Explanation | None, places: Mapping[str, str]) -> None:
@@ -190,7 +198,7 @@ def show_plan(
             _risk(out, stress, plan.currency)
         if explanation is not None:
             out.print()
-            _prices(out, explanation)
+            _prices(out, explanation, plan.currency)
     for note in plan.approximations:
         out.print(f"approximation: {note}")
     if place:
