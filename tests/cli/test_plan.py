@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from dyocense_cli.artifacts.fingerprint import bytes_sha
-from tests.cli.project import dyocense, make_project, start
+from tests.cli.project import dyocense, environment, make_project, start
 
 QUICK = ("--set", "forecast.num_scenarios=12", "--set", "forecast.reduce.to=6", "--set", "robust.aggregation=mean")
 
@@ -79,18 +83,30 @@ def test_progress_goes_to_standard_error_and_the_plan_to_standard_output(planned
     assert "report.html" in done.out
 
 
-def test_sigterm_keeps_the_best_plan_so_far_and_exits_143(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_keeps_the_best_plan_so_far(tmp_path: Path, number: signal.Signals, code: int) -> None:
     project = make_project(tmp_path)
-    process = start("plan", "goals/dairy.yaml", "--set", "solver.mip_gap=0", "--set", "solver.time_limit=60s", "--json", cwd=project)
-    while not any((project / ".dyocense" / "keys").glob("??/*")) and process.poll() is None:
-        time.sleep(0.05)
-    time.sleep(3)
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode in (143, 0), err
-    if process.returncode == 143:
-        document = json.loads(out)
-        assert document["status"] in ("FEASIBLE", "ERROR")
+    master, slave = pty.openpty()
+    argv = [sys.executable, "-m", "dyocense_cli", "plan", "goals/dairy.yaml", "--set", "solver.mip_gap=0", "--set", "solver.time_limit=100s"]
+    with (project / "out.txt").open("w") as out:
+        process = subprocess.Popen(argv, cwd=project, env=environment(TERM="xterm"), stdout=out, stderr=slave)
+    os.close(slave)
+    seen = b""
+    with contextlib.suppress(OSError):  # the terminal closes when the process ends
+        while b"best " not in seen and (read := os.read(master, 4096)):
+            seen += read
+        process.send_signal(number)
+        while read := os.read(master, 4096):
+            seen += read
+    assert process.wait(timeout=120) == code, seen.decode()
+    os.close(master)
+    manifests = list((project / "runs").glob("*/manifest.json"))
+    assert len(manifests) == 1
+    run = json.loads(manifests[0].read_text("utf-8"))["predicate"]
+    assert (run["status"], run["termination"], run["reproducible"]) == ("FEASIBLE", "interrupted", False)
+    solution = json.loads((manifests[0].parent / "solution.json").read_text("utf-8"))
+    assert solution["steps"]
+    assert solution["gap"] > 0
 
 
 def test_killing_it_at_any_instant_leaves_whole_runs_and_a_working_next_command(tmp_path: Path) -> None:

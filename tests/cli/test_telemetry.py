@@ -21,7 +21,7 @@ def test_the_console_shows_every_span_and_metric_under_the_callers_trace(tmp_pat
     assert done.code == 0, done.err
     assert [s for s in SPANS if f'"name": "{s}"' not in done.err] == []
     assert [m for m in METRICS if f'"name": "{m}"' not in done.err] == []
-    assert "0xaf7651916cd43dd8448eb211c80319c" in done.err
+    assert "0x0af7651916cd43dd8448eb211c80319c" in done.err
     assert '"tenant_id": "local"' in done.err
 
 
