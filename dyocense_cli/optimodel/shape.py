@@ -1,2 +1,0 @@
-def optimodel_json(m, *, source, versions):
-    return {"ir": "optimodel/v1"}, {}
