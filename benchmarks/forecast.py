@@ -296,7 +296,30 @@ def reduction(args: argparse.Namespace) -> None:
         )
 
 
-PARTS = {"accuracy": accuracy, "joint": joint, "cold": cold, "paths": paths, "reduction": reduction}
+def entries(_args: argparse.Namespace) -> None:
+    import tempfile
+
+    from dyocense_cli.adapters.cache.series import SeriesCache
+
+    count = 10_000
+    with tempfile.TemporaryDirectory() as folder:
+        store, payload = SeriesCache(folder), bytes(8192)
+        keys = [f"{k:064x}"[::-1] for k in range(count)]
+        marks = [time.process_time()]
+        for k, key in enumerate(keys):
+            store.put(key, payload, {"sku": f"S{k}", "horizon": 12, "model": "builtin:auto"})
+        marks.append(time.process_time())
+        for key in keys:
+            store.get(key)
+        marks.append(time.process_time())
+        store.query("select model, count(*), sum(payload_bytes) from entries group by model")
+        marks.append(time.process_time())
+    write, read, ask = np.diff(marks)
+    rates = f"{count / write:,.0f} writes/s, {count / read:,.0f} checked reads/s"
+    print(f"\n## cache, {count} entries of 8 kB: {rates}, check and SQL over all {ask:.2f} s CPU")
+
+
+PARTS = {"accuracy": accuracy, "joint": joint, "cold": cold, "paths": paths, "reduction": reduction, "cache": entries}
 
 
 def main() -> None:
