@@ -53,6 +53,7 @@ class _Watch:
     work: float | None
     started: float = field(default_factory=time.monotonic)
     stop: bool = False
+    interrupted: bool = False
     out_of_work: bool = False
     ticks: int = 0
     event: SolveEvent | None = None
@@ -142,7 +143,7 @@ class HighsSolver:
         if watch.error is not None:
             raise watch.error
         if not watch.done.is_set():
-            return self._abandoned(watch, limits, Termination.INTERRUPTED)
+            return self._abandoned(watch, limits, Termination.INTERRUPTED if watch.interrupted else Termination.TIME_LIMIT)
         return self._answer(engine, model, limits, watch)
 
     def _answer(self, engine: Any, model: GroundModel, limits: SolveLimits, watch: _Watch) -> Solution:
@@ -197,7 +198,7 @@ class HighsSolver:
         )
 
     def _abandoned(self, watch: _Watch, limits: SolveLimits, termination: Termination) -> Solution:
-        raw = "Interrupted, the best plan reported so far"
+        raw = f"Did not stop in time ({termination}); the best plan reported so far"
         if watch.best is None or watch.objective is None:
             return self._nothing(Status.ERROR, termination, raw, limits, watch.bound)
         status, termination, gap = held(watch.objective, watch.bound, termination)
@@ -327,7 +328,10 @@ def _run(engine: Any, model: GroundModel, limits: SolveLimits, progress: Progres
         finally:
             watch.done.set()
 
-    threading.Thread(target=work, name="highs", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="highs", daemon=True).start()
+    except RuntimeError as error:  # a thread needs memory too
+        raise MemoryError(str(error)) from error
     try:
         _wait(watch, limits, progress)
     except BaseException:
@@ -342,7 +346,7 @@ def _wait(watch: _Watch, limits: SolveLimits, progress: Progress | None) -> None
     interrupted: float | None = None
     while not watch.done.wait(_POLL_S):
         now = time.monotonic()
-        late = limits.time_s is not None and now - watch.started > 2.0 * limits.time_s + 10.0
+        late = limits.time_s is not None and now - watch.started > 1.25 * limits.time_s + 5.0
         if late or (interrupted is not None and now - interrupted > _GRACE_S):
             watch.stop = True
             return
@@ -351,7 +355,7 @@ def _wait(watch: _Watch, limits: SolveLimits, progress: Progress | None) -> None
         event, watch.seen = (watch.event, True) if not watch.seen else (None, True)
         told = event or told
         if progress(event or replace(told or SolveEvent(0.0), seconds=now - watch.started, note="working", x=None)) and interrupted is None:
-            watch.stop, interrupted = True, now
+            watch.stop, watch.interrupted, interrupted = True, True, now
     if progress is not None and watch.event is not None and not watch.seen:
         progress(watch.event)
 

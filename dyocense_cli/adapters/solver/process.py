@@ -234,7 +234,7 @@ class _Talk:
         """Show a sign of life; say whether to wait no longer."""
         now = time.monotonic()
         self._show(replace(self.event, seconds=now - self.started, note="working", x=None))
-        if self.limits.time_s is not None and now - self.started > 2.0 * self.limits.time_s + _LATE_S and self.why is None:
+        if self.limits.time_s is not None and now - self.started > 1.25 * self.limits.time_s + _LATE_S and self.why is None:
             self.why = Termination.TIME_LIMIT
             return True
         return self.asked_at is not None and now - self.asked_at > _GRACE_S

@@ -18,6 +18,8 @@ from dyocense_cli.ports import Lent, SolveLimits
 
 __all__ = ["limits_of", "solve_model"]
 
+#: columns (at most) up to which HiGHS alone finds good plans in seconds
+_SMALL: Final = 5_000
 #: members of a family above which a decomposed plan is not put into one linear program for its prices
 _POLISHED: Final = 400_000
 #: nonzeros above which a decomposed plan outside the asked gap is not improved in one piece: measured, no plan is found there
@@ -52,7 +54,7 @@ def solve_model(optimodel: OptiModel, solver_options: SolverOptions, *, lent: Le
     limits = limits_of(solver_options)
     began = lent.seconds() if lent.seconds is not None else 0.0
     first = _decomposed(optimodel, solver_options, lent, start)
-    if isinstance(first, Solution) and _size(optimodel) > _POLISHED:
+    if isinstance(first, Solution) and max(_members(v.dims, optimodel) for v in optimodel.vars) > _POLISHED:
         return first
     ground = lent.ground(optimodel)
     if isinstance(first, Solution) and (_enough(first, limits) or ground.nnz > _RETRIED):
@@ -71,12 +73,14 @@ def _decomposed(model: OptiModel, options: SolverOptions, lent: Lent, start: np.
         return Declined("the goal asks for one piece")
     if options.backend not in ("auto", "highs"):
         return Declined(f"backend `{options.backend}` is asked for")
+    if options.method == "auto" and sum(_members(v.dims, model) for v in model.vars) <= _SMALL:
+        return Declined("the model is small enough to be solved in one piece")
     return attempt(model, options, lent=lent, start=start)
 
 
-def _size(model: OptiModel) -> int:
-    """Return how many members the largest variable family has at most, for deciding what is affordable."""
-    return max((int(np.prod([len(model.dims[d]) for d in v.dims], dtype=np.int64)) for v in model.vars), default=0)
+def _members(dims: tuple[str, ...], model: OptiModel) -> int:
+    """Return how many members a family over some dims has at most, for deciding what is affordable."""
+    return int(np.prod([len(model.dims[d]) for d in dims], dtype=np.int64))
 
 
 def _enough(solution: Solution, limits: SolveLimits) -> bool:
