@@ -18,6 +18,9 @@ class BuiltinForecaster:
     name: ClassVar[str] = "builtin"
     features: ClassVar[frozenset[str]] = frozenset({"auto", "joint", "hierarchy"})
 
+    #: SKUs up to which forecasts are kept by SKU: fitting all at once takes 0.2 ms each, looking one up 0.4 ms
+    cache_limit: ClassVar[int] = 500
+
     def version(self) -> str:
         """Return the version of the method: it changes whenever the same history would give another forecast."""
         return "method 3"

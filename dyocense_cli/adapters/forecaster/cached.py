@@ -12,7 +12,7 @@ import numpy as np
 from dyocense_cli.artifacts.codec import Encoded, decode, encode
 from dyocense_cli.artifacts.forecast import ForecastSet
 from dyocense_cli.artifacts.request import ForecastRequest
-from dyocense_cli.kernel.forecast.parts import join, only, part_of, series_key
+from dyocense_cli.kernel.forecast.parts import join, only, parts_of, series_keys
 from dyocense_cli.ports import Forecaster
 
 __all__ = ["CachedForecaster", "EntryStore"]
@@ -33,26 +33,28 @@ class EntryStore(Protocol):
 class CachedForecaster:
     """Wraps `inner`, whose name and version are part of every key.
 
-    Forecasts that depend on other SKUs (reconciled sums, levels borrowed by SKUs without history) are never kept.
+    A forecaster whose `cache_limit` is smaller than the number of SKUs is asked directly: beyond it, looking up takes longer than
+    forecasting. Forecasts that depend on other SKUs (reconciled sums, levels borrowed by SKUs without history) are never kept.
     """
 
     features: ClassVar[frozenset[str]] = frozenset({"cached"})
 
     def __init__(self, inner: Forecaster, store: EntryStore, *, name: str) -> None:
         self._inner, self._store, self._name = inner, store, name
+        self._limit: int = getattr(inner, "cache_limit", 1_000_000)
 
     def forecast(self, request: ForecastRequest) -> ForecastSet:
         """Forecast every (sku, location) of the request."""
-        if not request.skus or not self._separable(request):
+        if not request.skus or len(request.skus) > self._limit or not self._separable(request):
             return self._inner.forecast(request)
-        keys = {sku: series_key(request, sku, self._name) for sku in sorted(request.skus)}
+        keys = series_keys(request, self._name)
         known = {sku: part for sku, key in keys.items() if (part := self._load(key)) is not None}
         missing = tuple(sku for sku in keys if sku not in known)
         if missing:
-            fresh = self._inner.forecast(only(request, missing))
-            for sku in missing:
-                known[sku] = part_of(fresh, sku)
-                self._save(keys[sku], known[sku], sku, request)
+            fresh = parts_of(self._inner.forecast(only(request, missing)))
+            known.update(fresh)
+            for sku, part in fresh.items():
+                self._save(keys[sku], part, sku, request)
         return join(list(known.values()))
 
     @staticmethod

@@ -11,29 +11,42 @@ from dyocense_cli.artifacts.forecast import ForecastSet
 from dyocense_cli.artifacts.request import ForecastRequest
 from dyocense_cli.kernel.forecast.report import pooled_rmse
 
-__all__ = ["join", "only", "part_of", "series_key"]
+__all__ = ["join", "only", "parts_of", "series_keys"]
 
 
-def part_of(forecast_set: ForecastSet, sku: str) -> ForecastSet:
-    """Return the forecast of one SKU, at all its locations, on its own dates."""
-    rows = np.array([i for i, s in enumerate(forecast_set.skus) if s == sku])
+def parts_of(forecast_set: ForecastSet) -> dict[str, ForecastSet]:
+    """Return the forecast of each SKU, at all its locations, on its own dates."""
+    bounds = _bounds(forecast_set.skus)
+    notes: dict[str, list[str]] = {}
+    for warning in forecast_set.warnings:
+        notes.setdefault(warning.partition(": ")[0].partition("@")[0], []).append(warning)
+    return {sku: _part(forecast_set, slice(first, last), tuple(notes.get(sku, ()))) for sku, first, last in bounds}
+
+
+def _bounds(skus: tuple[str, ...]) -> list[tuple[str, int, int]]:
+    """Return each SKU with its first row and the row after its last, of labels in sorted order."""
+    starts = [i for i, sku in enumerate(skus) if i == 0 or skus[i - 1] != sku]
+    return [(skus[a], a, b) for a, b in zip(starts, [*starts[1:], len(skus)], strict=True)]
+
+
+def _part(forecast_set: ForecastSet, rows: slice, warnings: tuple[str, ...]) -> ForecastSet:
     scores = forecast_set.state["scores"][rows]
     used = np.flatnonzero(scores.any(axis=0))
     first = int(used[0]) if len(used) else scores.shape[1]
     state = {k: v if k in ("z", "dates") else np.ascontiguousarray(v[rows]) for k, v in forecast_set.state.items()}
     state["scores"], state["dates"] = np.ascontiguousarray(scores[:, first:]), forecast_set.state["dates"][first:]
-    names = {sku} | {f"{sku}@{loc}" for loc in forecast_set.locations}
+    reports = forecast_set.reports[rows]
     return ForecastSet(
-        tuple(forecast_set.skus[i] for i in rows),
-        tuple(forecast_set.locations[i] for i in rows),
+        forecast_set.skus[rows],
+        forecast_set.locations[rows],
         forecast_set.h,
         forecast_set.levels,
         forecast_set.mean[rows],
         forecast_set.quantiles[rows],
-        tuple(forecast_set.reports[i] for i in rows),
+        reports,
         state,
-        scores=forecast_set.scores,
-        warnings=tuple(w for w in forecast_set.warnings if w.partition(": ")[0] in names),
+        scores={"forecast_rmse": pooled_rmse(reports)},
+        warnings=warnings,
         config=forecast_set.config,
     )
 
@@ -92,16 +105,33 @@ def _rows_of(table: Table, skus: set[str]) -> Table:
     return Table({k: Column(c.values[rows], c.unit, c.labels) for k, c in table.columns.items()}, len(rows))
 
 
-def series_key(request: ForecastRequest, sku: str, forecaster: str) -> str:
-    """Return the key of a SKU's forecast, 64 hex digits: (sku, horizon, features, model configuration).
+def series_keys(request: ForecastRequest, forecaster: str) -> dict[str, str]:
+    """Return the key of each SKU's forecast, 64 hex digits: (sku, horizon, features, model configuration).
 
     Features are the SKU's own rows of history with their regressors; labels that other SKUs use do not count.
     """
-    digest = hashlib.sha256()
-    head = (sku, request.period_starts, request.every, request.locations, request.periods, forecaster, request.model, request.regressors)
-    digest.update(repr(head).encode())
-    for name, table in sorted(only(request, (sku,)).tables.items()):
-        for column, values in sorted(table.columns.items()):
-            digest.update(f"\x1e{name}\x1f{column}\x1f".encode())
-            digest.update(repr(values.text()).encode() if values.labels is not None else np.ascontiguousarray(values.values).tobytes())
-    return digest.hexdigest()
+    head = (request.period_starts, request.every, request.locations, request.periods, forecaster, request.model, request.regressors)
+    digests = {sku: hashlib.sha256(repr((sku, *head)).encode()) for sku in sorted(request.skus)}
+    for name, table in sorted(request.tables.items()):
+        if "sku" in table.columns:
+            _add_rows(digests, name, table)
+    return {sku: digest.hexdigest() for sku, digest in digests.items()}
+
+
+def _add_rows(digests: dict[str, hashlib._Hash], name: str, table: Table) -> None:
+    """Add each SKU's own rows of a table to its digest, column by column."""
+    codes = table.columns["sku"].values
+    order = np.argsort(codes, kind="stable")
+    labels = table.columns["sku"].labels or ()
+    edges = np.searchsorted(codes[order], np.arange(len(labels) + 1))
+    for column, held in sorted(table.columns.items()):
+        if column == "sku":
+            continue
+        mark = f"\x1e{name}\x1f{column}\x1f".encode()
+        values = held.values[order]
+        text = None if held.labels is None else [*held.labels, "\x00"]
+        for code, sku in enumerate(labels):
+            if sku in digests:
+                own = values[edges[code] : edges[code + 1]]
+                data = own.tobytes() if text is None else "\x1f".join([text[k] for k in own.tolist()]).encode()
+                digests[sku].update(mark + data)

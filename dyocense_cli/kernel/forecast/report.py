@@ -47,6 +47,7 @@ def pooled_rmse(reports: tuple[SeriesReport, ...]) -> float:
 
 def _notes(batch: Batch, i: int) -> tuple[str, ...]:
     found = (
+        (batch.grain[i], "rows as close as {} days are added up to periods"),
         (batch.duplicates[i], "{} rows of a day that has another row; their quantities are added"),
         (batch.negatives[i], "{} periods with negative demand count as zero"),
         (batch.gaps[i] if not batch.listed[i] else 0, "{} periods without a row hold no data"),

@@ -43,6 +43,7 @@ class Batch:
     negatives: np.ndarray
     ignored: np.ndarray
     listed: np.ndarray
+    grain: np.ndarray  # days between a series' rows where they are finer than a period, else 0
     regressors: dict[str, np.ndarray]
 
     @property
@@ -190,6 +191,7 @@ def _fill(rows: _Rows, past: np.ndarray, length: int, n: int, calendar: Calendar
         "negatives": negatives,
         "ignored": np.bincount(rows.series[~past & ~np.isnan(rows.quantity)], minlength=n),
         "listed": listed,
+        "grain": np.where(grain < int(np.diff(calendar.days(-1, 1))[0]), grain, 0),
     }
 
 

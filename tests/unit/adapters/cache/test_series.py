@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 from pathlib import Path
 
@@ -114,3 +115,23 @@ def test_two_processes_on_one_cache_see_no_lock_error_and_no_torn_entry(tmp_path
     assert found == [0, 0]
     assert [w.exitcode for w in workers] == [0, 0]
     assert not list(Path(tmp_path).glob("??/*.altered"))
+
+
+def test_beyond_its_limit_a_fast_forecaster_is_asked_directly(tmp_path):
+    inner = Counting()
+    inner.cache_limit = 3
+    cached = CachedForecaster(inner, SeriesCache(str(tmp_path)), name="builtin 1")
+    cached.forecast(right_aligned(some_series(4)))
+    cached.forecast(right_aligned(some_series(3)))
+    assert [len(skus) for skus in inner.asked] == [4, 3]
+    assert len(entry_files(tmp_path)) == 3
+
+
+def test_levels_borrowed_from_other_skus_are_not_kept(tmp_path):
+    inner = Counting()
+    cached = CachedForecaster(inner, SeriesCache(str(tmp_path)), name="builtin 1")
+    request = right_aligned(some_series(3))
+    cached.forecast(dataclasses.replace(request, skus=(*request.skus, "NEW")))
+    assert entry_files(tmp_path) == []
+    cached.forecast(dataclasses.replace(request, model="hierarchy"))
+    assert entry_files(tmp_path) == []
