@@ -16,6 +16,7 @@ __all__ = ["Progress"]
 WORDS: Final = {
     "parse": "goal read",
     "bind": "context bound",
+    "lint": "rules checked",
     "admit": "policy asked",
     "forecast": "demand forecast",
     "sample": "scenarios drawn",

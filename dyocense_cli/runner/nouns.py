@@ -14,6 +14,7 @@ NOUNS: Final[dict[str, str]] = {
     "tables": "artifacts.context:Tables",
     "context": "artifacts.context:Context",
     "principal": "artifacts.policy:Principal",
+    "lint_report": "artifacts.lint:LintReport",
     "admission": "artifacts.policy:Admission",
     "forecast_request": "artifacts.request:ForecastRequest",
     "sample_request": "artifacts.request:SampleRequest",

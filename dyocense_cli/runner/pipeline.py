@@ -46,6 +46,7 @@ class Ask:
 PLAN: Final[tuple[Stage | Ask, ...]] = (
     Stage("parse", 1, ("text",), "goal", "kernel.goaldsl.parse:parse_goal"),
     Stage("bind", 1, ("goal", "context_spec", "tables"), "context", "kernel.context.bind:bind"),
+    Stage("lint", 1, ("goal", "model_spec", "context"), "lint_report", "kernel.lint.stage:lint_goal"),
     Ask("admit", 1, ("goal", "context", "principal"), "admission", "policy", "kernel.policy.admit:admit"),
     Stage("ask_forecast", 1, ("goal", "context"), "forecast_request", "kernel.context.request:forecast_request"),
     Stage("ask_sample", 1, ("goal", "context"), "sample_request", "kernel.context.request:sample_request"),

@@ -143,3 +143,12 @@ def test_wrong_use_is_exit_2(lint: Lint) -> None:
     assert lint("empty")[0] == 2
     Path("broken.json").write_text("[]")
     assert lint("goal.yaml", "--no-policy-check", "--baseline", "broken.json")[0] == 2
+
+
+def test_plan_runs_the_rules_before_it_forecasts(lint: Lint, capsys: pytest.CaptureFixture[str]) -> None:
+    edit("goal.yaml", "limits:", "constraints: {nearby: sum(spent) >= 0}\nlimits:")
+    assert lint("goal.yaml", "--no-policy-check")[0] == 3
+    assert run(["plan", "goal.yaml"]) == 3
+    err = capsys.readouterr().err
+    assert "error[DYO-X012]: `nearby` names `spent`" in err
+    assert "demand forecast" not in err

@@ -61,7 +61,7 @@ def no_weights(case: Case) -> Iterator[Finding]:
 @check("DYO-O004")
 def no_seed(case: Case) -> Iterator[Finding]:
     """Find forecasts whose seed is left to the default."""
-    stated = case.spec is not None and bool(case.spec.scenarios)
+    stated = case.context is not None and case.context.scenarios_table is not None
     if "/forecast/seed" not in case.goal.spans and not stated and case.goal.forecast.scenarios is None:
         yield case.found("DYO-O004", "/forecast/seed", "the goal sets no seed for its scenarios")
 

@@ -14,7 +14,7 @@ from dyocense_cli.kernel.lint.case import CHECKS, Case
 from dyocense_cli.kernel.lint.ignores import apply_ignores, read_ignores
 from dyocense_cli.kernel.lint.waivers import Waiver, apply_waivers
 
-__all__ = ["STAGES", "Policy", "Report", "Static", "has_errors", "lint", "settle"]
+__all__ = ["STAGES", "Policy", "Report", "Static", "has_errors", "lint", "settle", "stages"]
 
 #: A stage runs only if the ones before found no error; Y and S are found while files are read.
 STAGES: Final = ("X", "F", "O", "G")
@@ -56,18 +56,24 @@ def lint(
     policy : callable
         Asked last, if no stage found an error; UnavailableError passes through.
     """
-    findings = before
-    for stage in STAGES:
-        if has_errors(findings):
-            break
-        findings += tuple(f for rule, check in CHECKS.items() if RULES[rule].stage == stage for f in check(case))
-        if stage == "O" and static is not None and not has_errors(findings):
-            findings += static()
+    findings = stages(case, STAGES, before=before, static=static)
     findings = settle(findings, case.text, case.file, waivers=waivers, today=case.today)
     admission = policy() if policy is not None and not has_errors(findings) else None
     if admission is not None:
         findings += tuple(replace(f, source="policy") if f.source == "dyocense" else f for f in admission.findings)
     return Report(tuple(sorted(findings, key=_place)), admission)
+
+
+def stages(case: Case, names: Iterable[str], *, before: tuple[Finding, ...] = (), static: Static | None = None) -> tuple[Finding, ...]:
+    """Return the findings of some stages in order, each run only if none before found an error; `static` follows stage O."""
+    findings = before
+    for name in names:
+        if has_errors(findings):
+            break
+        findings += tuple(f for rule, check in CHECKS.items() if RULES[rule].stage == name for f in check(case))
+        if name == "O" and static is not None and not has_errors(findings):
+            findings += static()
+    return findings
 
 
 def settle(findings: tuple[Finding, ...], text: str, file: str, *, waivers: tuple[Waiver, ...], today: str) -> tuple[Finding, ...]:
