@@ -40,6 +40,7 @@ __all__ = [
     "package_version",
     "peer_forecaster",
     "policy_engine",
+    "policy_keeper",
     "policy_tool",
     "remote_runs",
     "run_store",
@@ -249,6 +250,23 @@ def policy_engine(settings: Settings, *, keep: bool = False) -> PolicyEngine:
     atexit.register(kept.close)
     made: PolicyEngine = kept
     return made
+
+
+def policy_keeper(settings: Settings) -> Callable[[], str]:
+    """Return how a worker names the engine its jobs ask: the address of an OPA server kept for all of them, swapped when policies change.
+
+    Where no `opa` program decides, the address is that of the configured server, or empty: each job then decides for itself.
+    """
+    engine = cache(lambda: policy_engine(settings, keep=True))
+
+    def address() -> str:
+        try:
+            named: str = getattr(engine(), "address", lambda: settings["opa_url"])()
+        except DyocenseError:  # the job that asks policy says what is wrong
+            return settings["opa_url"]
+        return named
+
+    return address
 
 
 def _parquet(columns: Mapping[str, np.ndarray]) -> bytes:

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from dyocense_cli.errors import UnavailableError
 from dyocense_cli.kernel.tenancy.tiers import Tier
@@ -23,6 +24,7 @@ from dyocense_cli.serve.config import FINAL, ServeConfig, number
 from dyocense_cli.serve.deliver import Deliverer
 from dyocense_cli.serve.job import SHARED, Job, Outcome, read_lines
 from dyocense_cli.serve.spans import StageSpans
+from dyocense_cli.wiring import policy_keeper
 from dyocense_cli.wiring_service import Parts, open_parts, sandbox_named
 
 __all__ = ["RunHandler", "run_worker"]
@@ -40,6 +42,7 @@ class RunHandler:
     def __init__(self, config: ServeConfig, parts: Parts) -> None:
         self._config = config
         self._parts = parts
+        self._policy = policy_keeper(config.settings)
 
     def __call__(self, tenant: str, run_id: str, kind: str) -> float:
         """Do the run and close it; returns its real solver seconds."""
@@ -53,7 +56,7 @@ class RunHandler:
             with self._job_folder(tenant, run_id) as folder:
                 job = self._job(row, tier, folder)
                 begin = time.monotonic()
-                ended = self._sandbox(tenant, folder).run(
+                ended = self._sandbox(job).run(
                     [sys.executable, "-m", "dyocense_cli.serve.child"],
                     cwd=str(self._config.tenant_folder(tenant)),
                     stdin=job.to_json(),
@@ -102,11 +105,14 @@ class RunHandler:
             scenarios=int(payload.get("scenarios") or tier.scenarios),
             time_limit_s=float(payload.get("time_limit_s") or tier.time_limit_s),
             body=payload["body"],
-            settings={name: self._config.settings[name] for name in _PASSED_ON},
+            settings={name: self._config.settings[name] for name in _PASSED_ON} | self._deciding(),
         )
 
-    def _sandbox(self, tenant: str, folder: Path) -> Sandbox:
-        del tenant, folder
+    def _deciding(self) -> dict[str, str]:
+        """Return whose policies decide and which engine is asked: the project's, whatever folder a job runs in."""
+        return {"policies": str(self._config.settings.path("policies")), "opa_url": self._policy()}
+
+    def _sandbox(self, job: Job) -> Sandbox:
         env = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "LANG": "C.UTF-8",
@@ -118,7 +124,10 @@ class RunHandler:
         }
         readable = [str(Path(p)) for p in sys.path if p and Path(p).is_dir()] + [sys.prefix]
         readable += [str(self._config.project / name) for name in SHARED if (self._config.project / name).is_dir()]
+        readable += [job.settings["policies"]]
         readable = [p for p in readable if not Path(p).is_relative_to(self._config.state)]
+        if job.settings["opa_url"].startswith("kept://"):
+            readable.append(str(Path(urlsplit(job.settings["opa_url"]).path).parent))
         return sandbox_named(self._config.sandbox, env=env, readable=readable, hidden=(str(self._config.state),))
 
     def _heard(self, tenant: str, run_id: str, line: bytes, spans: StageSpans) -> None:

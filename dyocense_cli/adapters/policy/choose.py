@@ -21,16 +21,17 @@ def choose(*, opa: str = "", url: str = "", policies: str = "", cache: str) -> P
         Path or name of an OPA executable (`--opa`, DYOCENSE_OPA or config); one that is named but not there is an error when it
         is asked, never a reason to ask another. Empty: `opa` on PATH, else the embedded module.
     url : str
-        ``http://…``, ``https://…`` or ``unix://…`` of a running OPA (DYOCENSE_OPA_URL); wins over all.
+        ``http://…``, ``https://…`` or ``unix://…`` of a running OPA (DYOCENSE_OPA_URL); wins over all. ``kept://…`` is one that
+        `serve` keeps for its workers.
     policies : str
         Folder with an organisation's data and rules; may not exist, then the shipped pack decides.
     cache : str
         Folder for what is derived of binaries and modules.
     """
     if url:
-        from dyocense_cli.adapters.policy.opa_server import OpaServer
+        from dyocense_cli.adapters.policy.opa_server import OpaKept, OpaServer
 
-        return OpaServer(url)
+        return OpaKept(url, load_pack(policies or None)) if url.startswith("kept://") else OpaServer(url)
     pack = load_pack(policies or None)
     if opa:
         return OpaProcess(shutil.which(opa) or opa, pack, cache=cache)

@@ -28,7 +28,7 @@ __all__ = ["AUTHZ", "OpaManaged"]
 HEALTHY_S: Final = 15.0
 DRAIN_S: Final = 10.0
 
-#: Who may ask what of the server: the decision and its health, nothing else (no policies, no data, no queries).
+#: Who may ask what of the server: the decision, which pack it holds, and its health, nothing else (no policies, no data, no queries).
 AUTHZ: Final = """package system.authz
 
 default allow := false
@@ -40,9 +40,21 @@ allow if {
 
 allow if {
 	input.method == "GET"
-	input.path == ["health"]
+	input.path in [["health"], ["v1", "data", "pack"]]
 }
 """
+
+
+#: Runs a command until it ends or standard input does, as it does when the process that keeps the server is killed.
+_UNTIL_EOF: Final = """exec 3<&0
+"$0" "$@" </dev/null &
+server=$!
+(cat <&3 >/dev/null; kill $server 2>/dev/null) &
+watch=$!
+wait $server
+code=$?
+kill $watch 2>/dev/null
+exit $code"""
 
 
 @dataclass
@@ -99,6 +111,19 @@ class OpaManaged:
         with self._swap:
             return self._now.pack if self._now is not None else self._read()
 
+    def address(self) -> str:
+        """Return ``kept://<socket>#<version>`` for `choose` in another process, once the server holds the pack of now.
+
+        Raises
+        ------
+        UnavailableError
+            DY42xx if there is no server to name.
+        """
+        self.refresh()
+        with self._swap:
+            assert self._now is not None
+            return f"kept://{self._now.folder}/s#{self.version()}"
+
     def refresh(self) -> bool:
         """Start a server for a changed pack, wait until it is healthy, let it decide from now on, drain the old one.
 
@@ -142,8 +167,8 @@ class OpaManaged:
         try:
             argv = self._prepare(pack, folder)
             process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
+                ["/bin/sh", "-c", _UNTIL_EOF, *argv],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd=folder / "empty",
@@ -228,4 +253,6 @@ def _stop(server: _Server) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(server.process.pid, signal.SIGKILL)
         server.process.wait()
+    if server.process.stdin is not None:
+        server.process.stdin.close()
     shutil.rmtree(server.folder, ignore_errors=True)

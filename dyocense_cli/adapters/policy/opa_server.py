@@ -13,7 +13,7 @@ from dyocense_cli.adapters.policy.wire import Wire
 from dyocense_cli.errors import InputError, UnavailableError
 from dyocense_cli.kernel.policy.catalogue import catalogue, package_of
 
-__all__ = ["DECISION_PATH", "OpaServer", "ask_server"]
+__all__ = ["DECISION_PATH", "OpaKept", "OpaServer", "ask_server"]
 
 DECISION_PATH: Final = "/v1/data/dyocense/main/decision?strict-builtin-errors=true"
 
@@ -89,6 +89,44 @@ class OpaServer:
                 return None
             raise self._unfit(f"it does not show {what} (HTTP {status})")
         return parsed(text, engine=f"OPA at {self._wire.url}")
+
+
+class OpaKept:
+    """Ask the server that another process keeps (`OpaManaged.address`), as long as it holds the pack that is to decide."""
+
+    name: ClassVar[str] = "opa_managed"
+    features: ClassVar[frozenset[str]] = frozenset({"own_rules"})
+
+    def __init__(self, address: str, pack: Pack) -> None:
+        socket, _, self._version = address.partition("#")
+        self._wire = Wire(socket.replace("kept://", "unix://", 1))
+        self._pack = pack
+
+    def decide(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the decision on a document; see `ports.PolicyEngine`.
+
+        Raises
+        ------
+        UnavailableError
+            DY4203 if the server holds another pack: its policies have changed meanwhile.
+        """
+        status, text = self._wire.send("GET", "/v1/data/pack")
+        held = parsed(text, engine=f"OPA at {self._wire.url}") if status == 200 else None
+        if not isinstance(held, Mapping) or held.get("result") != self._pack.digest:
+            raise UnavailableError("DY4203", f"OPA at {self._wire.url} gave no verdict: it holds other policies", hints="try again")
+        return ask_server(self._wire, document, self._pack)
+
+    def snapshot(self) -> str:
+        """Return the policy snapshot; see `ports.PolicyEngine`."""
+        return snapshot_of(self._pack.digest, self.version())
+
+    def version(self) -> str:
+        """Return ``opa_managed <version> sha256:<hash of the binary>``, as its keeper said."""
+        return self._version
+
+    def dated(self) -> bool:
+        """Say whether answers depend on the day; see `ports.PolicyEngine`."""
+        return self._pack.dated
 
 
 def ask_server(wire: Wire, document: Mapping[str, Any], pack: Pack) -> Mapping[str, Any]:

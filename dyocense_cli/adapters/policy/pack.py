@@ -82,9 +82,9 @@ class Pack:
 
     @cached_property
     def org_bundle(self) -> bytes:
-        """Data and own rules as a bundle that owns `org` and the own packages only."""
+        """Data and own rules as a bundle that owns `org`, the own packages and `pack`, which names the whole."""
         roots = {package_of(p, t).replace(".", "/") for p, t in self.own.items()}
-        return bundle({f"own/{p}": t for p, t in self.own.items()}, ["org", *roots], self.data)
+        return bundle({f"own/{p}": t for p, t in self.own.items()}, ["org", "pack", *roots], {**self.data, "pack": self.digest})
 
     @cached_property
     def digest(self) -> str:

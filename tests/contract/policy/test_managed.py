@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import stat
 import threading
@@ -178,11 +179,55 @@ def _await(ready: Any) -> None:
     import time
 
     deadline = time.monotonic() + 60
-    while True:
+    while time.monotonic() < deadline:
         try:
             if ready():
                 return
         except UnavailableError:
-            if time.monotonic() > deadline:
-                raise
+            pass
         time.sleep(0.02)
+    pytest.fail("it did not come to pass within a minute")
+
+
+def test_another_process_asks_by_address_what_holds_the_same_policies(managed: OpaManaged, held: Held, tmp_path: Path) -> None:
+    from dyocense_cli.adapters.policy.choose import choose
+
+    engine = choose(url=managed.address(), cache=str(tmp_path))
+    assert (engine.name, engine.snapshot(), engine.version()) == ("opa_managed", managed.snapshot(), managed.version())
+    assert engine.decide(plain_question())["allow"] is True
+    held.deny()
+    changed = choose(url=managed.address(), cache=str(tmp_path))
+    with pytest.raises(UnavailableError, match="it holds other policies"):
+        changed.decide(plain_question())
+
+
+def test_the_server_ends_when_its_keeper_is_killed(opa_binary: str, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "from dyocense_cli.adapters.policy.opa_managed import OpaManaged\n"
+        "from dyocense_cli.adapters.policy.pack import load_pack\n"
+        f"engine = OpaManaged({opa_binary!r}, load_pack, cache={str(tmp_path / 'cache')!r})\n"
+        "print(engine.address(), flush=True)\n"
+        "import time; time.sleep(600)\n"
+    )
+    keeper = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
+    assert keeper.stdout is not None
+    address = keeper.stdout.readline().strip()
+    socket = Path(address.removeprefix("kept://").partition("#")[0])
+    assert socket.is_socket()
+    keeper.kill()
+    keeper.wait()
+    keeper.stdout.close()
+    _await(lambda: not _answers(socket))
+    shutil.rmtree(socket.parent)
+
+
+def _answers(path: Path) -> bool:
+    from dyocense_cli.adapters.policy.wire import Wire
+
+    try:
+        return Wire(f"unix://{path}").send("GET", "/health", timeout_s=2.0)[0] == 200
+    except UnavailableError:
+        return False
