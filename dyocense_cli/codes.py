@@ -47,6 +47,7 @@ CODES: Final[dict[str, str]] = {
     "DY2010": "no model of this name",
     # 21xx schema
     # 22xx language and compiler
+    "DY2290": "not an OptiModel file, or a damaged one",
     "DY2201": "text that is no expression",
     "DY2202": "a construct that the model language refuses",
     "DY2203": "a name that nothing declares",
