@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["deliver", "exit_code", "plan"]
 
 
-def _goal_name(goal: str, root: str) -> str:
+def goal_name(goal: str, root: str) -> str:
     """Return the goal's path relative to the project's root where it lies below it."""
     path = Path(goal)
     full = path if path.is_absolute() else Path.cwd() / path
@@ -96,7 +96,7 @@ def plan(
     interrupts = Interrupts()
     kernel = wiring.build(settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json), interrupted=interrupts)
     order = Asked(
-        goal=_goal_name(goal, settings.root),
+        goal=goal_name(goal, settings.root),
         overrides=overrides(sets),
         context=context,
         use_cache=not no_cache,

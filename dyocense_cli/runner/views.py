@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution
     from dyocense_cli.runner.order import House
 
-__all__ = ["explained", "json_bytes", "places", "report_facts", "view_files"]
+__all__ = ["explained", "json_bytes", "model_files", "places", "report_facts", "view_files"]
 
 
 def json_bytes(value: Any) -> bytes:
@@ -132,6 +132,11 @@ def _scenarios(house: House, scenarios: Any) -> dict[str, bytes]:
         parts["value"].append(np.asarray(table.values, dtype=np.float64).reshape(-1))
     files["scenarios.parquet"] = house.parquet({k: np.concatenate(v) for k, v in parts.items()} if parts["table"] else {})
     return files
+
+
+def model_files(execution: Execution, version: str) -> dict[str, bytes]:
+    """Return optimodel.json, hints.json and the arrays of a compiled goal."""
+    return _model(execution.held["optimodel"].value, places(execution), version)
 
 
 def _model(optimodel: Any, where: Mapping[str, str], version: str) -> dict[str, bytes]:
