@@ -24,7 +24,7 @@ CODES: Final[dict[str, str]] = {
     "DY1005": "no such template",
     "DY1006": "a file is there already",
     "DY1007": "no run, or more than one, is meant",
-    "DY1018": "no such export format or pass",
+    "DY1019": "no such export format or pass",
     "DY1008": "a run holds no model to solve",
     "DY1015": "dyocense.toml cannot be read",
     "DY1016": "unknown setting in dyocense.toml",

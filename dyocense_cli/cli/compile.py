@@ -77,7 +77,7 @@ def _formats(export: str | None) -> list[str]:
     names = [n.strip() for n in export.split(",")] if export else []
     for name in names:
         if name not in FORMATS:
-            raise UsageError("DY1018", f"no export format `{name}`", hints="use " + ", ".join(FORMATS))
+            raise UsageError("DY1019", f"no export format `{name}`", hints="use " + ", ".join(FORMATS))
     return names
 
 
@@ -103,7 +103,7 @@ def _show(execution: Execution, name: str) -> int:
         typer.echo("\n".join(names))
         if name == "list":
             return exits.DONE
-        raise UsageError("DY1018", f"no pass is named `{name}`", hints="use one of " + ", ".join(names))
+        raise UsageError("DY1019", f"no pass is named `{name}`", hints="use one of " + ", ".join(names))
     execution.run(_stages(), until="sample")
     held = execution.held
     inputs = resolve("kernel.optiguide.draft:Inputs")(
