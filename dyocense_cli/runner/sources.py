@@ -74,8 +74,8 @@ class Sources:
         return self._parsed("model_spec", text, name, "kernel.goaldsl.parse:parse_model")
 
     def scenarios(self, goal: Any) -> Any:
-        """Return the scenario set of the file that `forecast.scenarios` names, None if it names none."""
-        if not goal.forecast.scenarios:
+        """Return the scenario set of the file that `forecast.scenarios` names, None if it names none, or a table of the context."""
+        if not goal.forecast.scenarios or not set(goal.forecast.scenarios) & {".", "/"}:
             return None
         name = self.workspace.resolve(goal.file, goal.forecast.scenarios)
         periods = tuple(f"t{k + 1}" for k in range(goal.horizon.periods))

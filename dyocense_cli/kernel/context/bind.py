@@ -42,12 +42,27 @@ def bind(goal: Goal, spec: ContextSpec, tables: Tables) -> Context:
         check_keys(source, bound[name], faults)
     check_links(sources, bound, faults)
     _parameters(spec, measures, faults)
+    stated = _stated(goal, spec, faults)
     if any(f.severity == "error" for f in faults.findings):
         raise Findings(tuple(faults.findings))
-    return _context(spec, calendar, {name: _canonical(table) for name, table in bound.items()})
+    return _context(spec, calendar, {name: _canonical(table) for name, table in bound.items()}, stated)
 
 
-def _context(spec: ContextSpec, calendar: Calendar, tables: dict[str, Table]) -> Context:
+def _stated(goal: Goal, spec: ContextSpec, faults: Faults) -> str | None:
+    """Return the table that states the scenarios: the goal's own choice, else the context's."""
+    chosen = goal.forecast.scenarios
+    named, pointer = (chosen, "/forecast/scenarios") if chosen else (spec.scenarios.get("table"), "")
+    if chosen and set(chosen) & {".", "/"}:
+        return spec.scenarios.get("table")  # a file of scenarios, which the runner reads
+    if named is not None and named not in spec.tables:
+        where = goal.spans.get(pointer) if pointer else spec.spans.get("/scenarios/table")
+        meant = near(named, spec.tables)
+        hint = f"did you mean `{meant}`?" if meant else "name one of " + ", ".join(sorted(spec.tables))
+        faults.code("DY2312", f"the scenarios are to come from `{named}`, which is no table of the context", where, hint)
+    return named
+
+
+def _context(spec: ContextSpec, calendar: Calendar, tables: dict[str, Table], stated: str | None) -> Context:
     spans = {f"/tables/{name}": spec.spans[f"/tables/{name}"] for name in tables if f"/tables/{name}" in spec.spans}
     spans |= {key: spec.spans[key] for key in (f"/parameters/{name}" for name in spec.parameters) if key in spec.spans}
     return Context(
@@ -60,7 +75,7 @@ def _context(spec: ContextSpec, calendar: Calendar, tables: dict[str, Table]) ->
         period_starts=calendar.starts,
         period_days=calendar.period_days,
         pii=spec.pii,
-        scenarios_table=spec.scenarios.get("table"),
+        scenarios_table=stated,
         as_of=spec.as_of,
         spans=spans,
         file=spec.file,

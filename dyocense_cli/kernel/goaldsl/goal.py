@@ -54,7 +54,7 @@ _FORECAST: Final = Obj(
         Field("seed", _COUNT, doc="Seed of the sample paths."),
         Field("reduce", _REDUCE, doc="Solve on fewer, representative scenarios."),
         Field("regressors", NAMES, doc="Columns of the history that explain demand."),
-        Field("scenarios", TEXT, doc="A scenario file or context table; then nothing is forecast."),
+        Field("scenarios", TEXT, doc="A scenario file, or a table of the context; then nothing is forecast."),
         Field("fresh", _COUNT, doc="Fresh scenarios for the stress test; 0 = as many as num_scenarios."),
         Field("pool", _COUNT, doc="Scenarios drawn before reduction; 0 = num_scenarios."),
     )

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from dyocense_cli.artifacts.rules import pointer
 from dyocense_cli.errors import Span
 
-__all__ = ["LIST", "MAP", "SCALAR", "Node", "Path", "SpanMap", "plain"]
+__all__ = ["BULK_ITEMS", "LIST", "MAP", "SCALAR", "Node", "Path", "SpanMap", "plain"]
 
 Path: TypeAlias = "tuple[str | int, ...]"
 Scalar: TypeAlias = "str | int | float | bool | None"
@@ -16,6 +16,8 @@ Scalar: TypeAlias = "str | int | float | bool | None"
 SCALAR: Final = 0
 LIST: Final = 1
 MAP: Final = 2
+#: Items of a list from which its insides are bulk data
+BULK_ITEMS: Final = 2000
 
 
 class Node:
@@ -75,7 +77,8 @@ class SpanMap(Mapping[str, Span]):
     """Places by JSON pointer, found in the tree when asked for.
 
     The place of a scalar is the scalar; of a map or list, its key. Pointers under one of `given` (values from the command
-    line) have the place ``--set <key>``.
+    line) have the place ``--set <key>``. Iteration, and so what is stored of a file, leaves out the insides of lists of over
+    `BULK_ITEMS` items; look-up does not.
     """
 
     __slots__ = ("_file", "_given", "_root")
@@ -132,7 +135,7 @@ class SpanMap(Mapping[str, Span]):
             yield pointer(path)
             if node.kind == MAP:
                 stack += [((*path, name), child) for name, child in reversed(node.fields.items())]
-            elif node.kind == LIST:
+            elif node.kind == LIST and len(node.items) <= BULK_ITEMS:
                 stack += [((*path, i), child) for i, child in reversed(list(enumerate(node.items)))]
 
     def __len__(self) -> int:

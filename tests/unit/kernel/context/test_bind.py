@@ -219,7 +219,6 @@ def test_labels_that_are_numbers_become_dims_where_rows_need_them() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "table", "message"),
     [
-        ({"scenario": [0, 1], "d": [1, 2]}, "p", "does not have"),
         ({"s": [0, 1], "d": [1, 2]}, "o", "no column `scenario`"),
         ({"scenario": [0, 0], "d": [1.5, 2.5]}, "o", "two values"),
         ({"scenario": [0, 0], "i": ["a", "b"], "d": [1, 2], "probability": [0.1, 0.2]}, "o", "2 probabilities"),
@@ -232,3 +231,14 @@ def test_stated_scenarios_that_do_not_fit(outcomes: Mapping[str, Cells], table: 
     with pytest.raises(InputError, match=message) as caught:
         sample_request(GOAL, context)
     assert caught.value.code == "DY2312"
+
+
+def test_a_goal_may_choose_the_table_that_states_the_scenarios() -> None:
+    outcomes = {"scenario": [0, 1], "demand": [1, 2]}
+    assert world({"o": outcomes}, goal="forecast: {scenarios: o}\n").scenarios_table == "o"
+    with pytest.raises(Findings, match="no table of the context") as caught:
+        world({"outcomes": outcomes}, goal="forecast: {scenarios: outcome}\n")
+    assert caught.value.findings[0].remediation == "did you mean `outcomes`?"
+    assert str(caught.value.findings[0].where) == "g.yaml:5:23"
+    with pytest.raises(Findings, match="no table of the context"):
+        world({"o": outcomes}, more="scenarios: {table: p}\n")

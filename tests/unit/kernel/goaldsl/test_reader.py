@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dyocense_cli.errors import Span
-from dyocense_cli.kernel.goaldsl.nodes import SpanMap, plain
+from dyocense_cli.kernel.goaldsl.nodes import BULK_ITEMS, SpanMap, plain
 from dyocense_cli.kernel.goaldsl.reader import Limits, read_yaml
 
 
@@ -129,3 +129,11 @@ def test_a_map_is_placed_at_its_key_and_every_pointer_has_a_place() -> None:
     assert len(spans) == 4
     with pytest.raises(KeyError):
         spans["/limits/service"]
+
+
+def test_bulk_rows_are_looked_up_but_not_stored() -> None:
+    root, _ = read_yaml("rows:\n" + "- {a: 1}\n" * (BULK_ITEMS + 1) + "few:\n- {a: 1}\n", "f")
+    assert root is not None
+    spans = SpanMap(root, "f")
+    assert list(spans) == ["", "/rows", "/few", "/few/0", "/few/0/a"]
+    assert spans["/rows/7/a"].line == 9
