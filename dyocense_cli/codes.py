@@ -88,6 +88,7 @@ CODES: Final[dict[str, str]] = {
     "DY2403": "a rule compares nothing",
     "DY2404": "a solution does not fit its model",
     "DY2405": "a file is no OptiModel",
+    "DY2406": "a front is asked for an aim that is no term of the objective",
     # 25xx forecast and scenarios
     "DY2501": "a quantity of the history is infinite",
     "DY2502": "a date of the history cannot be read",
