@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
+
+Choose: TypeAlias = "Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]"
 
 __all__ = ["SELECT", "forward", "k_medoids", "stratified"]
 
 _MAX_DIMS = 64
+#: scenarios that pairwise distances are taken of; of more, this many strata stand for the rest
+_MAX_PAIRS = 3000
 
 
 def features(values: np.ndarray) -> np.ndarray:
@@ -56,6 +60,19 @@ def _cells(d: np.ndarray, probability: np.ndarray, index: np.ndarray) -> np.ndar
     return np.asarray(np.bincount(np.argmin(d[:, index], axis=1), weights=probability, minlength=len(index)))
 
 
+def _thinned(choose: Choose) -> Choose:
+    """Bound the memory of a method that needs all pairwise distances."""
+
+    def bounded(values: np.ndarray, probability: np.ndarray, to: int) -> tuple[np.ndarray, np.ndarray]:
+        if len(probability) <= _MAX_PAIRS:
+            return choose(values, probability, to)
+        some, weight = stratified(values, probability, max(_MAX_PAIRS, to))
+        index, cells = choose(values[:, some], weight, to)
+        return some[index], cells
+
+    return bounded
+
+
 def forward(values: np.ndarray, probability: np.ndarray, to: int) -> tuple[np.ndarray, np.ndarray]:
     """Add, one at a time, the scenario that lowers the weighted distance to the chosen ones most."""
     d = _distances(values)
@@ -89,8 +106,8 @@ def k_medoids(values: np.ndarray, probability: np.ndarray, to: int) -> tuple[np.
     return index, _cells(d, probability, index)
 
 
-SELECT: Final[dict[str, Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]]] = {
+SELECT: Final[dict[str, Choose]] = {
     "stratified": stratified,
-    "k-medoids": k_medoids,
-    "forward": forward,
+    "k-medoids": _thinned(k_medoids),
+    "forward": _thinned(forward),
 }

@@ -185,6 +185,14 @@ def test_a_reduced_set_has_the_asked_size_at_most_and_weights_that_sum_to_one(n,
     assert found.values.shape == (5, len(found.index))
 
 
+@pytest.mark.parametrize("method", ["k-medoids", "forward"])
+def test_methods_of_pairwise_distances_bound_their_memory(method):
+    values = np.random.default_rng(0).poisson(9, (3, 6000)).astype(float)
+    found = reduce_scenarios(values, np.full(6000, 1 / 6000), to=5, method=method)
+    assert len(found.index) == 5
+    assert found.errors["newsvendor_gap"] < 0.2
+
+
 def test_an_unknown_reduction_is_refused():
     with pytest.raises(InputError, match="cannot reduce to 5 scenarios by `best`"):
         reduce_scenarios(np.ones((2, 9)), np.full(9, 1 / 9), to=5, method="best")
