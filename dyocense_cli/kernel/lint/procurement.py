@@ -8,6 +8,7 @@ import numpy as np
 
 from dyocense_cli.artifacts.context import Context, Table
 from dyocense_cli.artifacts.forecast import ScenarioTable
+from dyocense_cli.defaults import default
 from dyocense_cli.kernel.lint.case import Case
 from dyocense_cli.kernel.lint.demand import history_mean, stated_demand
 
@@ -126,7 +127,11 @@ def _summed(context: Context, table: str, column: str, skus: tuple[str, ...]) ->
 
 
 def _leads(context: Context, suppliers: tuple[str, ...]) -> np.ndarray:
-    """Return the least lead time of each supplier in whole periods; 0 where lead times vary and none was observed."""
+    """Return the least lead time that a scenario may draw of each supplier, in whole periods.
+
+    With enough deliveries, draws reach past the shortest by 1/m of its distance from the median of m; else the supplier's own figure
+    counts, and 0 if it has a spread or there is none.
+    """
     days = _per(context, "suppliers", "supplier", "lead_days", labels=suppliers, missing=0.0)
     spread = _per(context, "suppliers", "supplier", "lead_sd", labels=suppliers, missing=0.0)
     least = np.where(spread > 0, 0.0, days)
@@ -134,10 +139,10 @@ def _leads(context: Context, suppliers: tuple[str, ...]) -> np.ndarray:
     if found is not None and found.n_rows and {"supplier", "ordered_on", "received_on"} <= set(found.columns):
         at = codes(found, "supplier", suppliers)
         took = _days(found, "received_on") - _days(found, "ordered_on")
-        seen = np.full(len(suppliers), np.inf)
-        ok = (at >= 0) & (took >= 0)
-        np.minimum.at(seen, at[ok], took[ok])
-        least = np.minimum(least, seen)
+        for i in range(len(suppliers)):
+            seen = np.sort(took[(at == i) & (took >= 0)])
+            if len(seen) >= int(str(default("forecast.min_deliveries"))):
+                least[i] = max(0.0, seen[0] - (seen[len(seen) // 2] - seen[0]) / len(seen))
     return np.ceil(least / context.period_days - 1e-9)
 
 
