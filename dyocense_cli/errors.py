@@ -43,7 +43,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Place in a text file; lines and columns count from 1, columns in characters."""
+    """Place in a text file; lines and columns count from 1, columns in characters. Line 0 is a whole, such as a flag."""
 
     file: str
     line: int
@@ -52,7 +52,7 @@ class Span:
     end_column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from dyocense_cli.cli.options import (
     settings_of,
 )
 from dyocense_cli.cli.render import finding_text, stderr
-from dyocense_cli.errors import UsageError
+from dyocense_cli.errors import Finding, UsageError
 
 if TYPE_CHECKING:
     from dyocense_cli.runner.order import Order
@@ -54,6 +54,20 @@ def _findings(result: Result) -> None:
         answer: Any = result.value(name)
         for finding in () if answer is None else answer.findings:
             stderr(finding_text(finding))
+    if result.status[0] == "INFEASIBLE":
+        for finding in _proofs(result):
+            stderr(finding_text(finding))
+
+
+def _proofs(result: Result) -> tuple[Finding, ...]:
+    """Return what rules prove of an infeasible goal on the scenarios of its run: budget, capacity, lead times."""
+    from dyocense_cli.runner.nouns import resolve
+
+    needs = [result.value(name) for name in ("goal", "model_spec", "context", "scenario_set")]
+    if any(value is None for value in needs):
+        return ()
+    found: tuple[Finding, ...] = resolve("kernel.lint.stage:impossible")(*needs)
+    return found
 
 
 def plan(

@@ -40,7 +40,7 @@ class Reading:
         span = node.span(self.file)
         for prefix, label in self.given.items():
             if at == prefix or at.startswith(prefix + "/"):
-                span = type(span)(label, 1, 1)
+                span = type(span)(label, 0, 0)
         self.findings.append(finding(rule, message, where=span, pointer=at, exact=exact, severity=severity, args=args))
         return INVALID
 

@@ -92,7 +92,7 @@ class SpanMap(Mapping[str, Span]):
         """Return the place of a pointer; KeyError if the file does not say it."""
         for prefix, label in self._given.items():
             if key == prefix or key.startswith(prefix + "/"):
-                return Span(label, 1, 1)
+                return Span(label, 0, 0)
         node, place = self._root, self._root
         for step in key.split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")
