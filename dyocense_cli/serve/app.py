@@ -17,7 +17,7 @@ from dyocense_cli.serve.document import install_document
 from dyocense_cli.serve.limits import RateLimits
 from dyocense_cli.serve.metrics import ServiceMetrics
 from dyocense_cli.serve.protections import active_protections
-from dyocense_cli.serve.routes import account, health, kernel, plans, runs
+from dyocense_cli.serve.routes import account, evidence, health, kernel, plans, runs
 from dyocense_cli.serve.submit import Desk
 from dyocense_cli.wiring_service import Parts
 
@@ -37,7 +37,7 @@ def create_app(config: ServeConfig, parts: Parts) -> FastAPI:
     app = FastAPI(title="Dyocense Kernel API", version="1.0.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = state
     problems.install(app)
-    for routes in (plans, kernel, runs, account, health):
+    for routes in (plans, kernel, runs, evidence, account, health):
         app.include_router(routes.router)
 
     install_document(app)

@@ -1,0 +1,112 @@
+"""GET /runs/{id}/evidence: the part of a run's evidence round one order line."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from dyocense_cli.artifacts.codec import decode
+from dyocense_cli.artifacts.evidence import EvidenceGraph, Node
+from dyocense_cli.errors import AccessError, StoreError
+from dyocense_cli.serve.answers import find_run
+from dyocense_cli.serve.context import Asked, Reader, threaded
+from dyocense_cli.serve.routes.runs import RunId
+from dyocense_cli.serve.routes.taking import problems
+from dyocense_cli.serve.store import kernel_run_of, local_store
+
+__all__ = ["around", "router"]
+
+router = APIRouter(tags=["runs"])
+_MOST_NODES: Final = 40
+
+
+class NodeView(BaseModel):
+    """A node, how many steps it is from the line, and what to call it."""
+
+    key: str
+    label: str
+    prov: str
+    title: str
+    depth: int
+
+
+class EdgeView(BaseModel):
+    """A relation between two nodes."""
+
+    source: str
+    target: str
+    type: str
+
+
+class GraphView(BaseModel):
+    """The evidence round an order line, nearest first."""
+
+    nodes: list[NodeView]
+    edges: list[EdgeView]
+
+
+@router.get(
+    "/runs/{run_id}/evidence",
+    operation_id="runEvidence",
+    response_model=GraphView,
+    responses=problems(400, 401, 403, 404, 422, 429, 503),
+    summary="Evidence round an order line",
+)
+async def run_evidence(
+    run_id: RunId,
+    asked: Reader,
+    line: Annotated[str, Query(min_length=1, max_length=100, description="name of an order line, such as PO-0001")],
+    depth: Annotated[int, Query(ge=1, le=5)] = 3,
+) -> dict[str, Any]:
+    """Return the nodes that led to an order line, as far as `depth` steps."""
+    return await threaded(_read, asked, run_id, line, depth)
+
+
+def _read(asked: Asked, run_id: str, line: str, depth: int) -> dict[str, Any]:
+    row = find_run(asked, run_id)
+    try:
+        store = local_store(asked.state.desk.config, asked.caller.tenant_id)
+        document = json.loads(store.read(kernel_run_of(row), "artifacts/evidence_graph.json"))
+    except StoreError as error:
+        raise AccessError("DY3112", "the run keeps no evidence", http_status=404) from error
+    found = around(decode(EvidenceGraph, document, {}), line, depth)
+    if not found["nodes"]:
+        raise AccessError("DY3112", f"the run has no line `{line[:100]}`", hints="GET the run for its steps", http_status=404)
+    return found
+
+
+def around(graph: EvidenceGraph, line: str, depth: int) -> dict[str, Any]:
+    """Return the nodes within `depth` steps of a line, nearest first and at most 40, and the edges between them."""
+    by_key = {n.key: n for n in graph.nodes}
+    begin = next((n.key for n in graph.nodes if line in (n.key, n.props.get("line"), n.props.get("name"), n.props.get("id"))), None)
+    if begin is None:
+        return {"nodes": [], "edges": []}
+    beside: dict[str, list[str]] = {}
+    for edge in graph.edges:
+        beside.setdefault(edge.source, []).append(edge.target)
+        beside.setdefault(edge.target, []).append(edge.source)
+    steps, queue = {begin: 0}, deque([begin])
+    while queue and len(steps) < _MOST_NODES:
+        here = queue.popleft()
+        if steps[here] == depth or (here != begin and len(beside.get(here, ())) > _MOST_NODES):
+            continue  # a hub, such as the run itself, leads everywhere
+        for key in sorted(beside.get(here, ())):
+            if key in by_key and key not in steps and len(steps) < _MOST_NODES:
+                steps[key] = steps[here] + 1
+                queue.append(key)
+    nodes = [{"key": k, "label": by_key[k].label, "prov": by_key[k].prov, "title": _title(by_key[k]), "depth": d} for k, d in steps.items()]
+    edges = [{"source": e.source, "target": e.target, "type": e.type} for e in graph.edges if e.source in steps and e.target in steps]
+    return {"nodes": nodes, "edges": edges}
+
+
+def _title(node: Node) -> str:
+    props: Mapping[str, Any] = node.props
+    for name in ("title", "sentence", "line", "name", "id"):
+        if isinstance(props.get(name), str) and props[name]:
+            return str(props[name])[:120]
+    return node.key.rpartition("/")[2][:120]
