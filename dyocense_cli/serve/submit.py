@@ -28,6 +28,9 @@ __all__ = ["Claim", "Desk", "Work"]
 
 #: Sizes of a plan whose goal never ran here: 48 SKUs, 8 periods, 50 scenarios, as the shipped example.
 _FIRST_SIZE: Final = Size(20_000, 20_000, 50)
+#: Kinds that solve; the others hold a worker for about half a second and are accounted so.
+_SOLVING: Final = ("plan", "solve")
+_UNSOLVED_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,8 @@ class Desk:
 
     def estimate(self, caller: Caller, work: Work, ask: Ask, tier: Tier) -> float:
         """Return predicted solver seconds: by the size of the goal's last run where it ran before, fitted on the tenant's own runs."""
+        if work.kind not in _SOLVING:
+            return _UNSOLVED_S
         rows = self.parts.runs(caller.tenant_id).finished(400)
         runs = [Finished(Size(r.variables, max(1, r.constraints), max(1, r.scenarios)), r.solver_s) for r in rows]
         limit = float(ask.time_limit_s or tier.time_limit_s)

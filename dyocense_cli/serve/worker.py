@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -39,10 +39,11 @@ _PASSED_ON: Final = ("forecaster", "opa", "policies", "pii_key")
 class RunHandler:
     """Runs one job of one tenant; idempotent by run id, since a job may be begun twice when a process dies."""
 
-    def __init__(self, config: ServeConfig, parts: Parts) -> None:
+    def __init__(self, config: ServeConfig, parts: Parts, *, command: Sequence[str] = ()) -> None:
         self._config = config
         self._parts = parts
         self._policy = policy_keeper(config.settings)
+        self._command = tuple(command) or (sys.executable, "-m", "dyocense_cli.serve.child")
 
     def __call__(self, tenant: str, run_id: str, kind: str) -> float:
         """Do the run and close it; returns its real solver seconds."""
@@ -57,7 +58,7 @@ class RunHandler:
                 job = self._job(row, tier, folder)
                 begin = time.monotonic()
                 ended = self._sandbox(job).run(
-                    [sys.executable, "-m", "dyocense_cli.serve.child"],
+                    self._command,
                     cwd=str(self._config.tenant_folder(tenant)),
                     stdin=job.to_json(),
                     limits=SandboxLimits(job.time_limit_s * _WALL_FACTOR + _WALL_SLACK_S, tier.memory_mb << 20, processes=256),
@@ -83,7 +84,10 @@ class RunHandler:
 
     @contextlib.contextmanager
     def _job_folder(self, tenant: str, run_id: str) -> Any:
-        folder = self._config.tenant_folder(tenant) / "jobs" / f"{run_id}-{uuid.uuid4().hex[:8]}"
+        jobs = self._config.tenant_folder(tenant) / "jobs"
+        for earlier in jobs.glob(f"{run_id}-*"):  # of an attempt whose worker was killed
+            shutil.rmtree(earlier, ignore_errors=True)
+        folder = jobs / f"{run_id}-{uuid.uuid4().hex[:8]}"
         folder.mkdir(parents=True)
         try:
             yield folder
@@ -270,11 +274,11 @@ def _seconds_between(earlier: str, later: str) -> float:
     return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
 
 
-def run_worker(config: ServeConfig, *, slots: int) -> int:
-    """Run a worker process until it is told to stop (SIGTERM, SIGINT), then drain."""
+def run_worker(config: ServeConfig, *, slots: int, command: Sequence[str] = ()) -> int:
+    """Run a worker process until it is told to stop (SIGTERM, SIGINT), then drain; `command` stands in for the child."""
     parts = open_parts(config.database_url, dead_after_s=number("serve.dead_after_s"))
     parts.check()
-    handler = RunHandler(config, parts)
+    handler = RunHandler(config, parts, command=command)
     executor = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     worker = parts.worker(
         executor=executor,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -65,9 +64,7 @@ class BubblewrapSandbox:
         """Run a command in namespaces of its own."""
         group = None
         if cgroups.available():
-            group = cgroups.create(
-                f"dyocense-{uuid.uuid4().hex}", memory_bytes=limits.memory_bytes, processes=limits.processes, cpus=_cpus()
-            )
+            group = cgroups.create(cgroups.job_name(), memory_bytes=limits.memory_bytes, processes=limits.processes, cpus=_cpus())
         held = ("bubblewrap", f"cgroup v{group.version}") if group else ("bubblewrap", "rlimits")
         try:
             return run_job(Job(self._wrap(argv, cwd, limits), cwd, stdin, limits, self._env, group, held, stop, line))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Group", "available", "create"]
+__all__ = ["Group", "available", "create", "job_name", "sweep"]
 
 _ROOT: Final = Path("/sys/fs/cgroup")
 _PERIOD_US: Final = 100_000
@@ -101,11 +103,30 @@ def create(name: str, *, memory_bytes: int, processes: int, cpus: float) -> Grou
     return _make(name, settings, 1) if settings else None
 
 
+def job_name() -> str:
+    """Return a new group name that tells which process made it."""
+    return f"dyocense-{os.getpid()}-{uuid.uuid4().hex}"
+
+
+def sweep() -> int:
+    """Remove groups whose maker is dead, as a killed worker leaves them; returns how many."""
+    removed = 0
+    for parent in {own for c in ("", "memory", "pids", "cpu") if (own := _own(c)) is not None}:
+        for folder in parent.glob("dyocense-*-*"):
+            maker = folder.name.split("-")[1]
+            if maker.isdigit() and not Path(f"/proc/{maker}").exists():
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+                    removed += 1
+    return removed
+
+
 @cache
 def available() -> bool:
-    """Say whether a group can be made here; tried once per process."""
+    """Say whether a group can be made here; tried once per process, which also sweeps."""
     try:
-        group = create(f"dyocense-probe-{time.monotonic_ns()}", memory_bytes=64 << 20, processes=16, cpus=1)
+        sweep()
+        group = create(job_name(), memory_bytes=64 << 20, processes=16, cpus=1)
     except OSError:
         return False
     if group is None:
