@@ -104,7 +104,15 @@ def offers_of(
 
 
 def make(
-    out: Path, skus: list[str], kinds: dict[str, str], series: Series, leads: dict[str, list[int]], suppliers: list[list[object]], seed: int
+    out: Path,
+    skus: list[str],
+    kinds: dict[str, str],
+    series: Series,
+    leads: dict[str, list[int]],
+    suppliers: list[list[object]],
+    seed: int,
+    *,
+    order_costs: bool,
 ) -> None:
     rng = np.random.default_rng(seed)
     names = name_skus(skus, kinds)
@@ -130,11 +138,9 @@ def make(
             orders.append([name, lot * int(rng.integers(1, 3)), (START + timedelta(days=int(rng.integers(0, 7)))).isoformat()])
         history += [[name, when, d] for when, d, _ in series[s]]
     write(out / "skus.csv", ["sku", "name", "category", "unit", "volume", "holding_cost", "shortage_cost", "shelf_life"], sku_rows)
-    write(
-        out / "suppliers.csv",
-        ["supplier", "name", "region", "order_cost", "min_order_value", "lead_days", "capacity", "contact_email"],
-        suppliers,
-    )
+    header = ["supplier", "name", "region", "order_cost", "min_order_value", "lead_days", "capacity", "contact_email"]
+    kept = [i for i, column in enumerate(header) if order_costs or column not in {"order_cost", "min_order_value"}]
+    write(out / "suppliers.csv", [header[i] for i in kept], [[row[i] for i in kept] for row in suppliers])
     write(out / "offers.csv", ["sku", "supplier", "price", "moq", "lot_size", "capacity", "co2"], offers)
     write(out / "stock.csv", ["sku", "on_hand"], stock)
     write(out / "orders.csv", ["sku", "quantity", "due"], orders)
@@ -157,13 +163,14 @@ def main(data: Path, out: Path) -> None:
         ["S5", "Blue Ridge Beverages", "national", 50, 250, 7, round(total * 0.30), "po@blueridge.example"],
         ["S6", "Continental Import", "import", 80, 400, 13, round(total * 0.30), "buy@continental.example"],
     ]
-    make(out / "grocery", grocery, kinds, series, leads, grocery_suppliers, SEED)
+    make(out / "grocery", grocery, kinds, series, leads, grocery_suppliers, SEED, order_costs=False)
     dairy_suppliers: list[list[object]] = [
         ["S1", "Meadow Creamery", "local", 12, 40, 2, 900, "orders@meadow.example"],
         ["S2", "Valley Dairy", "local", 15, 60, 3, 900, "orders@valley.example"],
         ["S3", "Alpine Milk Trading", "import", 25, 120, 6, 900, "orders@alpine.example"],
     ]
-    make(out / "dairy", [s for s in ranked if category(kinds[s]) == "dairy"][:8], kinds, series, leads, dairy_suppliers, SEED + 1)
+    dairy = [s for s in ranked if category(kinds[s]) == "dairy"][:8]
+    make(out / "dairy", dairy, kinds, series, leads, dairy_suppliers, SEED + 1, order_costs=True)
 
 
 if __name__ == "__main__":

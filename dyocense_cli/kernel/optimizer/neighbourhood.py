@@ -1,0 +1,234 @@
+"""Plans for models that a branch-and-bound search finds none for: round, repair, then improve a neighbourhood at a time.
+
+A neighbourhood frees the integers of some labels of one dimension (a few SKUs, two suppliers, three periods), keeps all others, and
+is solved as a small exact program over all rows. Passes are counted and solves are limited by nodes, so that a plan replays; the
+wall clock is an outer guard, and a plan that it cut is marked as not reproducible. The bound is that of the linear relaxation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from dyocense_cli.artifacts.ground import GroundModel
+from dyocense_cli.artifacts.optimodel import OptiModel
+from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
+from dyocense_cli.kernel.optimizer.rounding import carried, elastic, general, semicontinuous, with_bounds
+from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
+
+__all__ = ["improve"]
+
+#: Free general integers in one neighbourhood: small enough for seconds, large enough to exchange between labels.
+_FREE = 120
+_NODES = 40
+_ROUNDS = 4
+_REPAIRS = 4
+_TINY = 1e-6
+
+
+@dataclass(slots=True)
+class _Search:
+    """State of one search: best plan so far, bound, and whether a clock cut it."""
+
+    ground: GroundModel
+    limits: SolveLimits
+    lent: Lent
+    backend: str
+    started: float = 0.0
+    best: np.ndarray | None = None
+    objective: float | None = None
+    bound: float | None = None
+    seconds: float = 0.0
+    cut: bool = False
+    stopped: bool = False
+    solves: int = 0
+    whole: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+    def solve(self, ground: GroundModel, *, gap: float, start: np.ndarray | None = None) -> Solution:
+        """Solve one small program within the time that is left."""
+        left = None if self.limits.time_s is None else max(0.5, self.limits.time_s - self.seconds)
+        limits = replace(self.limits, time_s=left, gap=gap, nodes=_NODES, work=None, duals=False)
+        answer = self.lent.solve(ground, limits, start=start, progress=self._progress, backend=self.backend)
+        self.seconds += float(answer.diagnostics.get("wall_s", 0.0) or 0.0)
+        self.cut |= answer.termination is Termination.TIME_LIMIT
+        self.stopped |= answer.termination is Termination.INTERRUPTED
+        self.solves += 1
+        return answer
+
+    def _progress(self, event: SolveEvent) -> bool:
+        told = SolveEvent(self.seconds + event.seconds, self.objective, self.bound, relative_gap(self.objective, self.bound), event.nodes)
+        return bool(self.lent.progress and self.lent.progress(told))
+
+    @property
+    def over(self) -> bool:
+        """Whether the gap is reached, time is up or someone stopped it."""
+        if self.stopped:
+            return True
+        if self.limits.time_s is not None and self.seconds >= self.limits.time_s:
+            self.cut = True
+            return True
+        gap = relative_gap(self.objective, self.bound)
+        return gap is not None and gap <= self.limits.gap
+
+    def take(self, answer: Solution) -> bool:
+        """Keep an answer if it is better; say whether it was."""
+        if answer.x is None or answer.objective is None:
+            return False
+        sign = 1.0 if self.ground.sense == "min" else -1.0
+        if self.objective is not None and sign * (answer.objective - self.objective) > -1e-9 * (1 + abs(self.objective)):
+            return False
+        self.best, self.objective = answer.x.copy(), answer.objective
+        return True
+
+
+def improve(
+    model: OptiModel, ground: GroundModel, limits: SolveLimits, lent: Lent, *, start: np.ndarray | None = None, backend: str = "auto"
+) -> Solution | None:
+    """Return a plan with its gap to the linear relaxation, or None where this way finds none.
+
+    Parameters
+    ----------
+    model, ground : OptiModel, GroundModel
+        The model and its arrays.
+    limits : SolveLimits
+        Gap to reach, seconds as an outer guard, seed.
+    lent : Lent
+        How to solve.
+    start : float64[n_cols], optional
+        A plan to begin with.
+
+    Notes
+    -----
+    Large neighbourhood search after Shaw (1998); the start is a rounding that carries remainders along the ordered dimension.
+    """
+    search = _Search(ground, limits, lent, backend, whole=ground.integrality.astype(bool))
+    relaxed = search.solve(with_bounds(ground, ground.lower, ground.upper, relaxed=True), gap=0.0)
+    if relaxed.status is not Status.OPTIMAL or relaxed.x is None or relaxed.objective is None:
+        return None
+    search.bound = relaxed.objective
+    first = start if start is not None and not np.isnan(start).any() else carried(model, ground, relaxed.x, semicontinuous(ground))
+    if not _begin(search, first):
+        return None
+    chance = np.random.default_rng(limits.seed)
+    for _ in range(_ROUNDS):
+        if search.over or not _round(search, chance):
+            break
+    return _solution(search)
+
+
+def _fixed(ground: GroundModel, x: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    at = np.clip(np.round(x), ground.lower, ground.upper)
+    return np.where(keep, at, ground.lower), np.where(keep, at, ground.upper)
+
+
+def _begin(search: _Search, x: np.ndarray) -> bool:
+    """Fix general integers as rounded; free those near broken rows until no row is broken."""
+    ground = search.ground
+    keep = np.zeros(ground.n_cols, dtype=bool)
+    for block in general(ground):
+        keep[block.start : block.stop] = True
+    for _ in range(_REPAIRS):
+        answer = search.solve(with_bounds(ground, *_fixed(ground, x, keep)), gap=search.limits.gap / 4)
+        if search.take(answer):
+            return True
+        if search.over or answer.status is not Status.INFEASIBLE:
+            return False
+        broken, x = _broken(search, x, keep)
+        freed = keep & _near(ground, broken)
+        if not freed.any():
+            return False
+        keep &= ~freed
+    return False
+
+
+def _broken(search: _Search, x: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows the fixed integers break, bool[n_rows], and the values that break least."""
+    soft = elastic(search.ground)
+    rows, cols = search.ground.n_rows, search.ground.n_cols
+    lower, upper = _fixed(search.ground, x, keep)
+    held = replace(soft, lower=np.concatenate([lower, soft.lower[cols:]]), upper=np.concatenate([upper, soft.upper[cols:]]))
+    answer = search.solve(replace(held, integrality=np.zeros_like(soft.integrality)), gap=0.0)
+    if answer.x is None:
+        return np.zeros(rows, dtype=bool), x
+    slack = answer.x[cols : cols + rows] + answer.x[cols + rows :]
+    return slack > _TINY, np.where(keep, x, answer.x[:cols])
+
+
+def _near(ground: GroundModel, rows: np.ndarray) -> np.ndarray:
+    """Return the columns of rows, and of the rows that share a continuous column with them, bool[n_cols]."""
+    column = np.repeat(np.arange(ground.n_cols), np.diff(ground.start))
+    touched = np.zeros(ground.n_cols, dtype=bool)
+    touched[column[rows[ground.index]]] = True
+    if (touched & ground.integrality.astype(bool)).any():
+        return touched
+    linked = np.zeros(ground.n_rows, dtype=bool)
+    linked[ground.index[touched[column]]] = True
+    wide = np.zeros(ground.n_cols, dtype=bool)
+    wide[column[linked[ground.index]]] = True
+    return wide
+
+
+def _round(search: _Search, chance: np.random.Generator) -> bool:
+    """Free each part of each dimension once; say whether anything got better."""
+    better = False
+    for dim, parts in _parts(search.ground, chance):
+        for labels in parts:
+            if search.over:
+                return better
+            assert search.best is not None
+            keep = _kept(search.ground, dim, labels)
+            small = with_bounds(search.ground, *_fixed(search.ground, search.best, keep))
+            better |= search.take(search.solve(small, gap=search.limits.gap / 20, start=search.best))
+    return better
+
+
+def _parts(ground: GroundModel, chance: np.random.Generator) -> list[tuple[str, list[np.ndarray]]]:
+    blocks = list(general(ground))
+    total = sum(b.stop - b.start for b in blocks)
+    dims = sorted({d for b in blocks for d in b.dims if len(ground.dims[d]) > 1}, key=lambda d: -len(ground.dims[d]))
+    out = []
+    for dim in dims:
+        size = len(ground.dims[dim])
+        count = min(size, max(2, -(-total // _FREE)))
+        out.append((dim, np.array_split(chance.permutation(size), count)))
+    return out
+
+
+def _kept(ground: GroundModel, dim: str, labels: np.ndarray) -> np.ndarray:
+    """Return the general integers to keep: all but those of the labels, bool[n_cols]."""
+    keep = np.zeros(ground.n_cols, dtype=bool)
+    for block in general(ground):
+        at = slice(block.start, block.stop)
+        keep[at] = True
+        if dim in block.dims:
+            axis = block.dims.index(dim)
+            sizes = tuple(len(ground.dims[d]) for d in block.dims)
+            coords = block.coords if block.coords is not None else np.indices(sizes).reshape(len(sizes), -1)
+            keep[at] = ~np.isin(coords[axis], labels)
+    return keep
+
+
+def _solution(search: _Search) -> Solution:
+    gap = relative_gap(search.objective, search.bound)
+    reached = gap is not None and gap <= search.limits.gap
+    if reached:
+        termination = Termination.GAP_REACHED
+    elif search.stopped:
+        termination = Termination.INTERRUPTED
+    else:
+        termination = Termination.TIME_LIMIT if search.cut else Termination.WORK_LIMIT
+    return Solution(
+        Status.FEASIBLE,
+        termination,
+        search.objective,
+        search.bound,
+        gap,
+        search.best,
+        method="neighbourhoods",
+        seed=search.limits.seed,
+        threads=search.limits.threads,
+        reproducible=not search.cut and not search.stopped,
+        approximations=("the plan is from neighbourhoods, the bound from the linear relaxation",),
+        diagnostics={"solves": float(search.solves), "wall_s": search.seconds},
+    )
