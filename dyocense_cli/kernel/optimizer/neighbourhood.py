@@ -50,7 +50,7 @@ class _Search:
         left = None if self.limits.time_s is None else max(0.5, self.limits.time_s - self.seconds)
         limits = replace(self.limits, time_s=left, gap=gap, nodes=_NODES, work=None, duals=False)
         answer = self.lent.solve(ground, limits, start=start, progress=self._progress, backend=self.backend)
-        self.seconds += float(answer.diagnostics.get("wall_s", 0.0) or 0.0)
+        self.seconds += float(answer.diagnostics.get("seconds", 0.0) or 0.0)
         self.cut |= answer.termination is Termination.TIME_LIMIT
         self.stopped |= answer.termination is Termination.INTERRUPTED
         self.solves += 1
@@ -230,5 +230,5 @@ def _solution(search: _Search) -> Solution:
         threads=search.limits.threads,
         reproducible=not search.cut and not search.stopped,
         approximations=("the plan is from neighbourhoods, the bound from the linear relaxation",),
-        diagnostics={"solves": float(search.solves), "wall_s": search.seconds},
+        diagnostics={"solves": float(search.solves), "seconds": search.seconds},
     )
