@@ -33,11 +33,11 @@ def finish(draft: Draft) -> OptiModel:
         vars=variables,
         exprs={n: show(f.node) for n, f in sorted(draft.exprs.items())},
         sense="min" if draft.inputs.spec.sense.startswith("min") else "max",
-        terms=tuple(_term(t) for t in draft.terms),
+        terms=tuple(_term(t, draft.currency) for t in draft.terms),
         rules=rules,
         robust=Robust(int(draft.probability.size), draft.aggregation),
         probability=draft.probability,
-        kpis=tuple(Kpi(k.name, show(k.formula.node), k.unit, k.dims) for k in draft.kpis),
+        kpis=tuple(Kpi(k.name, show(k.formula.node), _money(k.unit, draft.currency), k.dims) for k in draft.kpis),
         steps=_steps(draft),
         currency=draft.currency,
         period_starts=context.period_starts,
@@ -88,10 +88,14 @@ def _bound(formula: Formula | None) -> float | str | None:
     return show(node)
 
 
-def _term(term: TermDraft) -> Term:
+def _money(unit: str | None, currency: str) -> str | None:
+    return unit.replace("currency", currency) if unit and currency else unit
+
+
+def _term(term: TermDraft, currency: str) -> Term:
     expr = show(term.formula.node)
     raw = expr if term.raw is None else show(term.raw.node)
-    return Term(term.name, expr, term.weight, term.unit, "" if raw == expr else raw)
+    return Term(term.name, expr, term.weight, _money(term.unit, currency), "" if raw == expr else raw)
 
 
 def _variable(v: VarDraft) -> Var:
