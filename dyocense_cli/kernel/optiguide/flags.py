@@ -31,6 +31,7 @@ class Flags:
         self.taken = taken
         self.grids: dict[str, Grid] = {}
         self.made: dict[tuple[str, str, str], str] = {}
+        self.never: set[str] = set()  # flags that hold nowhere
 
     def lower(self, node: Node, source: str) -> Node:
         """Return `node` with every comparison with a label replaced by a flag.
@@ -38,7 +39,7 @@ class Flags:
         Raises
         ------
         InputError
-            DY2203 for a label that nothing has, unless a policy asks for it.
+            DY2203 for a label that nothing has, if a goal asks for it.
         """
         if isinstance(node, Compare):
             left, right, op = node.left, node.right, node.op
@@ -60,6 +61,8 @@ class Flags:
             self.taken.add(flag)
             self.made[key] = flag
             self.grids[flag] = self._grid(name, op, label, source)
+            if not self.grids[flag].data.any():
+                self.never.add(flag)
         return self.made[key]
 
     def _grid(self, name: str, op: str, label: str, source: str) -> Grid:
@@ -79,7 +82,8 @@ class Flags:
         return Grid((), data[0]) if name in self.labels.gone else Grid((name,), data)
 
     def _known(self, name: str, label: str, known: tuple[str, ...], source: str) -> None:
-        if label in known or source.startswith("policy:"):
+        # A model file may ask for a label that this context does not use; a goal that does has a typing error.
+        if label in known or not source.startswith("goal:"):
             return
         near = nearest(label, known)
         some = ", ".join(known[:6]) + (", …" if len(known) > 6 else "")

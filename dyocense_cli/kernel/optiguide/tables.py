@@ -163,11 +163,14 @@ class Loader:
             return data
         position = {label: i for i, label in enumerate(labels)}
         missing = [label for label in ours if label not in position]
-        if missing:
+        if missing and name in ("demand", "lead_periods"):
             raise InputError(
                 "DY2214", f"the scenarios of `{name}` have no {dim} `{missing[0]}`", hints="give it a history or state its scenarios"
             )
-        return data.take([position[label] for label in ours], axis)
+        if missing:  # a table that a context states need not name every member
+            pad = np.full((*data.shape[:axis], 1, *data.shape[axis + 1 :]), np.nan)
+            data = np.concatenate([data.astype(np.float64), pad], axis)
+        return data.take([position.get(label, -1) for label in ours], axis)
 
     def _stated_leads(self, decl: ParamDecl, dims: tuple[str, ...]) -> Grid | None:
         """Return lead times from ``suppliers.lead_days`` where no scenarios of them were drawn."""

@@ -107,6 +107,8 @@ class _Bind:
         zeros: dict[str, Node] = dict.fromkeys(self.absent, ZERO)
         while True:
             draft = self.rewritten(draft, zeros)
+            if self.flags.never - zeros.keys():
+                draft = self.rewritten(draft, zeros := {**zeros, **dict.fromkeys(self.flags.never, ZERO)})
             empty = {v.name for v in draft.vars if v.where is not None and fold(v.where.node) is False}
             empty |= {v.name for v in draft.vars if any(self.sizes.get(d, 1) == 0 for d in v.dims)}
             gone = [n for n, f in draft.values.items() if f.node == ZERO and draft.params[n].optional]
