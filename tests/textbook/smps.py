@@ -100,7 +100,7 @@ def _scenarios(path: Path, core: Core) -> list[tuple[float, dict[tuple[str, str 
             kind = words[0] if words[0] in ("INDEP", "BLOCKS", "SCENARIOS") else kind
         elif words[0] in ("BL", "SC"):
             current = {}
-            groups.setdefault(words[1] if words[0] == "BL" else "", []).append((float(words[3] if words[0] == "BL" else words[3]), current))
+            groups.setdefault(words[1] if words[0] == "BL" else "", []).append((float(words[3]), current))
         elif kind == "INDEP":
             key = _key(core, words[0], words[1])
             groups.setdefault(str(key), []).append((float(words[-1]), {key: float(words[2])}))

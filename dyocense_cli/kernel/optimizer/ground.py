@@ -106,16 +106,9 @@ class _Grounder:
         where = (Condition(parse(rule.where), here),) if rule.where else ()
         required = (*where, *found.rows)
         rows = self.row_family(rule, required)
-        blocks, whole = [], rows.count == 0
-        for term in found.terms:
-            if term.var is not None:
-                block, covers = self.entries_of(term, rule.dims, found, rows, required)
-                whole |= covers
-                blocks.append(block)
+        blocks = [self.entries_of(t, rule.dims, found, rows, required) for t in found.terms if t.var is not None]
         rhs = -self.constants(found, rule.dims, rows)
         low, high = (rhs if op != "<=" else np.full(rows.count, -np.inf)), (rhs if op != ">=" else np.full(rows.count, np.inf))
-        if not whole:
-            rows, blocks, low, high = _trimmed(rows, blocks, low, high)
         self.entries += blocks
         self.row_lower.append(low)
         self.row_upper.append(high)
@@ -149,10 +142,8 @@ class _Grounder:
         order = np.lexsort(coords[::-1]) if len(rule.dims) > 1 else np.argsort(coords[0], kind="stable")
         return coords[:, order]
 
-    def entries_of(
-        self, term: Term, dims: tuple[str, ...], found: Terms, rows: Family, required: tuple[Condition, ...]
-    ) -> tuple[Entries, bool]:
-        """Return the entries of a term, and whether every row surely has one."""
+    def entries_of(self, term: Term, dims: tuple[str, ...], found: Terms, rows: Family, required: tuple[Condition, ...]) -> Entries:
+        """Return the entries of a term in the rows of a rule."""
         assert term.var is not None
         family = self.families[term.var]
         full = Term(term.var, term.places, term.sign, term.factors, _unique((*required, *term.conditions)), term.bound)
@@ -168,11 +159,10 @@ class _Grounder:
         out.cols[...] = cols
         out.values[...] = value
         flat = Entries(out.rows.reshape(-1), out.cols.reshape(-1), out.values.reshape(-1))
-        covers = not points.group or (rows.coords is not None and rows.coords is family.coords and not term.bound)
-        if not np.all(value):
-            keep = flat.values != 0.0
-            return Entries(flat.rows[keep], flat.cols[keep], flat.values[keep]), False
-        return flat, covers
+        if np.all(value):
+            return flat
+        keep = flat.values != 0.0
+        return Entries(flat.rows[keep], flat.cols[keep], flat.values[keep])
 
     def used(self, term: Term, found: Terms) -> tuple[str, ...]:
         """Return the bound axes that a term depends on; summing over another repeats it, which `coefficient` counts."""
@@ -240,7 +230,7 @@ class _Grounder:
             _, found = self.terms(term.expr, ())
             for part in found.terms:
                 if part.var is not None:
-                    block, _ = self.entries_of(part, (), found, nowhere, ())
+                    block = self.entries_of(part, (), found, nowhere, ())
                     cost += term.weight * np.bincount(block.cols, block.values, self.n_cols)
             offset += term.weight * float(self.constants(found, (), nowhere)[0])
         return cost, offset
@@ -315,21 +305,3 @@ def _unique(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
         if condition not in out:
             out.append(condition)
     return tuple(out)
-
-
-def _trimmed(
-    rows: Family, blocks: list[Entries], low: np.ndarray, high: np.ndarray
-) -> tuple[Family, list[Entries], np.ndarray, np.ndarray]:
-    """Drop rows that hold no variable and are true by themselves; a false one stays, so that the model is infeasible and says why."""
-    held = np.zeros(rows.count, bool)
-    for block in blocks:
-        held[block.rows - rows.start] = True
-    held |= (low > 0.0) | (high < 0.0)
-    if held.all():
-        return rows, blocks, low, high
-    number = np.cumsum(held, dtype=np.int32) - 1 + rows.start
-    coords = rows.coords
-    if coords is None:
-        coords = np.indices(rows.shape, np.int32).reshape(len(rows.shape), rows.count)
-    kept = Family(rows.name, rows.dims, rows.shape, rows.start, int(held.sum()), coords[:, held])
-    return kept, [Entries(number[b.rows - rows.start], b.cols, b.values) for b in blocks], low[held], high[held]

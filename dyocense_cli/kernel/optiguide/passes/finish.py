@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from dyocense_cli.artifacts.codec import Json
 from dyocense_cli.artifacts.fingerprint import json_sha
 from dyocense_cli.artifacts.optimodel import Hints, Kpi, OptiModel, Param, Robust, Rule, Steps, Term, Var
 from dyocense_cli.kernel.optiguide.draft import Draft, Formula, RuleDraft, TermDraft, VarDraft
+from dyocense_cli.kernel.optiguide.implied import implied_where
 from dyocense_cli.kernel.optiguide.problems import locate
 from dyocense_cli.optimodel.expr.nodes import Neg, Node, Num, Sum, names, walk
 from dyocense_cli.optimodel.expr.printer import show
@@ -23,7 +25,8 @@ def finish(draft: Draft) -> OptiModel:
     used = _used(draft)
     params = {n: draft.data[n] for n in sorted(draft.data) if n in used}
     variables = tuple(_variable(v) for v in draft.vars)
-    rules = tuple(_rule(r, draft) for r in draft.rules)
+    families = {v.name: v for v in draft.vars}
+    rules = tuple(_rule(replace(r, where=implied_where(r, families)), draft) for r in draft.rules)
     kept = _dims(draft, params, variables, rules)
     goal = draft.inputs.goal
     return OptiModel(
