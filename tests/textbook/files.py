@@ -44,7 +44,7 @@ def write(folder: Path, tables: Mapping[str, tuple[str, Rows]], *, model: str, s
     (folder / "context.yaml").write_text("\n".join(lines) + "\n")
     (folder / "goal.yaml").write_text(
         f"dsl: goal/v1\nid: {model}\nmodel: model.yaml\ncontext: context.yaml\nhorizon: {{periods: {periods}, every: week, start: 2026-11-30}}\n"
-        f"robust: {{aggregation: {aggregation}}}\nsolver: {{mip_gap: 0, threads: 1, time_limit: 300 s}}\n{extra}"
+        f"objective: {{cost: 1}}\nrobust: {{aggregation: {aggregation}}}\nsolver: {{mip_gap: 0, threads: 1, time_limit: 300 s}}\n{extra}"
     )
     return folder / "goal.yaml"
 
