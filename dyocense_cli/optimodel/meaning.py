@@ -209,7 +209,7 @@ class _Judge:
             for dim in node.over:
                 if dim not in self.scope.dims:
                     near = nearest(dim, self.scope.dims)
-                    self.report(Problem("DY2203", f"no dimension is named `{dim}`", f"did you mean `{near}`?" if near else "", dim))
+                    self.report(Problem("DY2203", f"no dimension is named `{dim}`", _meant(near, self.scope.dims), dim))
                 elif dim not in dims:
                     self.report(
                         Problem(
@@ -226,11 +226,14 @@ class _Judge:
         edge = self.of(node.edge) if node.edge is not None else Meaning(plain=True, unit=NUMBER)
         if node.along not in self.scope.dims:
             near = nearest(node.along, self.scope.dims)
-            self.report(Problem("DY2203", f"no dimension is named `{node.along}`", f"did you mean `{near}`?" if near else "", node.along))
+            self.report(Problem("DY2203", f"no dimension is named `{node.along}`", _meant(near, self.scope.dims), node.along))
         elif node.along not in body.dims:
             self.report(
                 Problem(
-                    "DY2204", f"`{_short(node.body)}` has no dim `{node.along}` to shift along; it has {_words(body.dims)}", "", node.along
+                    "DY2204",
+                    f"`{_short(node.body)}` has no dim `{node.along}` to shift along; it has {_words(body.dims)}",
+                    "shift along one of its dims",
+                    node.along,
                 )
             )
         elif node.along not in self.scope.ordered:
@@ -321,6 +324,10 @@ def _keep_text(unit: Unit, left: Meaning, right: Meaning) -> Unit:
         if one.unit is not None and other.unit == NUMBER and unit.same(one.unit):
             return one.unit
     return unit
+
+
+def _meant(near: str | None, known: tuple[str, ...]) -> str:
+    return f"did you mean `{near}`?" if near else f"there are {_words(known)}"
 
 
 def _short(node: Node | None) -> str:

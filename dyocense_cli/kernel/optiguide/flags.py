@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 
-from dyocense_cli.errors import InputError
+from dyocense_cli.errors import InputError, Where
 from dyocense_cli.kernel.optiguide.labels import Labels
 from dyocense_cli.kernel.optiguide.tables import TextGrid
 from dyocense_cli.optimodel.expr.nodes import Compare, Name, Node, Not, Text, rebuild
@@ -24,10 +24,10 @@ _MIRROR: Final = {"==": "==", "!=": "!=", "<=": ">=", ">=": "<=", "<": ">", ">":
 class Flags:
     """Makes flags as formulas ask for them; the same comparison gives the same flag."""
 
-    def __init__(self, labels: Labels, texts: Mapping[str, TextGrid], sizes: Mapping[str, int], taken: set[str]) -> None:
+    def __init__(self, labels: Labels, texts: Mapping[str, TextGrid], taken: set[str], place: Callable[[str], Where]) -> None:
         self.labels = labels
         self.texts = texts
-        self.sizes = sizes
+        self.place = place
         self.taken = taken
         self.grids: dict[str, Grid] = {}
         self.made: dict[tuple[str, str, str], str] = {}
@@ -87,7 +87,9 @@ class Flags:
             return
         near = nearest(label, known)
         some = ", ".join(known[:6]) + (", …" if len(known) > 6 else "")
-        raise InputError("DY2203", f"no {name} is '{label}'", hints=f"did you mean '{near}'?" if near else f"there are {some}")
+        raise InputError(
+            "DY2203", f"no {name} is '{label}'", where=self.place(source), hints=f"did you mean '{near}'?" if near else f"there are {some}"
+        )
 
 
 _COMPARE: Final = {"==": np.equal, "<=": np.less_equal, ">=": np.greater_equal, "<": np.less, ">": np.greater}

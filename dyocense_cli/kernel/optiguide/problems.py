@@ -13,6 +13,8 @@ def locate(inputs: Inputs, source: str, offset: int = 0, length: int = 0) -> Spa
     """Return the place of a source (``goal:/constraints/a``) or of its nearest parent; `offset` counts within its text."""
     kind, _, pointer = source.partition(":")
     spans = inputs.goal.spans if kind == "goal" else inputs.spec.spans
+    if pointer not in spans:
+        pointer = pointer.removesuffix("/expression")  # a scalar may be short for a map with its expression
     while pointer and pointer not in spans:
         pointer = pointer.rpartition("/")[0]
         offset = length = 0
@@ -35,6 +37,9 @@ class Problems:
     def add(self, problem: Problem, source: str, text: str = "", *, shift: int = 0) -> None:
         """Note a problem of the expression `text` written at `source`."""
         offset = problem.place(text) + shift
+        span = locate(self.inputs, source)
+        if offset and span is not None and span.end_column - span.column == len(text) + 2:
+            offset += 1  # the text stands in quotes
         pointer = source.partition(":")[2]
         finding = Finding(
             id=problem.code,

@@ -117,9 +117,9 @@ class _Reader:
         for name in self.goal.settings:
             if name not in self.spec.settings:
                 near = nearest(name, self.spec.settings)
+                hint = f"did you mean `{near}`?" if near else "settings are " + (", ".join(self.spec.settings) or "none")
                 self.problems.add(
-                    Problem("DY2208", f"the model `{self.spec.name}` has no setting `{name}`", f"did you mean `{near}`?" if near else ""),
-                    f"goal:/settings/{name}",
+                    Problem("DY2208", f"the model `{self.spec.name}` has no setting `{name}`", hint), f"goal:/settings/{name}"
                 )
 
     def _switch(self, name: str, value: Given | float) -> None:

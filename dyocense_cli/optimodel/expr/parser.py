@@ -27,6 +27,7 @@ KEYWORDS: Final = frozenset({"and", "or", "not", "where"})
 _RELATIONS: Final = frozenset({"==", "!=", "<=", ">=", "<", ">"})
 _CALLS: Final = {"min": (2, 9), "max": (2, 9), "ceil": (1, 1), "floor": (1, 1), "sqrt": (1, 1)}
 _PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
+_FORMS: Final = "write `a + b`, `a * b`, `a <= b`, `sum(e, over=dim)` or `shift(e, along=dim, offset=1)`"
 FUNCTIONS: Final = ("sum", "shift", "mean", "worst", "quantile", "p95", "cvar", *_CALLS)
 
 
@@ -56,7 +57,7 @@ class _Parser:
 
     def fail(self, message: str, *, code: str = "DY2201", token: Token | None = None, hints: str = "") -> ExpressionError:
         where = token or self.token
-        return ExpressionError(code, message, offset=where.offset, length=max(1, len(where.text)), hints=hints or ())
+        return ExpressionError(code, message, offset=where.offset, length=max(1, len(where.text)), hints=hints or _FORMS)
 
     def take(self, *texts: str) -> bool:
         if self.token.kind in ("op", "name") and self.token.text in texts:
@@ -66,7 +67,7 @@ class _Parser:
 
     def expect(self, text: str) -> None:
         if not self.take(text):
-            raise self.fail(f"expected `{text}`, found {_shown(self.token)}")
+            raise self.leftover(f"expected `{text}`, found {_shown(self.token)}")
 
     def whole(self) -> Node:
         node = self.condition()
@@ -74,7 +75,8 @@ class _Parser:
             raise self.leftover()
         return node
 
-    def leftover(self) -> ExpressionError:
+    def leftover(self, message: str = "") -> ExpressionError:
+        """Say what is wrong with a token that cannot stand here, with the rewrite where people often mean something else by it."""
         if self.token.text in _RELATIONS:
             return self.fail("a rule compares once", code="DY2202", hints="split `a <= b <= c` into two rules")
         if self.token.text in ("=", "where"):
@@ -82,7 +84,7 @@ class _Parser:
             return self.fail(f"`{self.token.text}` does not stand here", code="DY2202", hints=hint)
         if self.token.text in ("**", "^"):
             return self.fail("powers are not linear", code="DY2202", hints="declare a `piecewise:` cost instead")
-        return self.fail(f"expected an operator or the end, found {_shown(self.token)}")
+        return self.fail(message or f"expected an operator or the end, found {_shown(self.token)}")
 
     def nested(self, rule: Callable[[], Node]) -> Node:
         self.depth += 1

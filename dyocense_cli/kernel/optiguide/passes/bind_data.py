@@ -63,7 +63,9 @@ class _Bind:
 
     def run(self) -> Draft:
         self.load()
-        self.flags = Flags(self.labels, self.texts, self.sizes, set(self.grids) | {v.name for v in self.draft.vars})
+        self.flags = Flags(
+            self.labels, self.texts, set(self.grids) | {v.name for v in self.draft.vars}, lambda source: locate(self.draft.inputs, source)
+        )
         draft = self.settle_absent(self.draft)
         self.grids.update(self.flags.grids)
         self.derive(draft)

@@ -224,7 +224,14 @@ class _Check:
         for dim in rule.dims:
             if dim not in self.draft.scope.dims:
                 near = nearest(dim, self.draft.scope.dims)
-                self.note(Problem("DY2203", f"no dimension is named `{dim}`", f"did you mean `{near}`?" if near else ""), rule.formula)
+                self.note(
+                    Problem(
+                        "DY2203",
+                        f"no dimension is named `{dim}`",
+                        f"did you mean `{near}`?" if near else "dimensions are " + ", ".join(self.draft.scope.dims),
+                    ),
+                    rule.formula,
+                )
             elif dim not in found.dims and not self.switched_off(rule.formula.node):
                 self.note(
                     Problem(

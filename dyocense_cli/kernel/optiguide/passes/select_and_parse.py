@@ -94,7 +94,7 @@ class _Parse:
             if limit is not None and limit not in self.switches.known:
                 near = nearest(limit, self.switches.known)
                 self.problems.add(
-                    Problem("DY2208", f"no limit is named `{limit}`", f"did you mean `{near}`?" if near else ""),
+                    Problem("DY2208", f"no limit is named `{limit}`", f"did you mean `{near}`?" if near else "declare it under `limits:`"),
                     f"model:/{section}/{item.name}/limit",
                 )
             elif (limit is None or limit in self.switches.on) and self.holds(item.when, limit, f"model:/{section}/{item.name}/when"):
