@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from dyocense_cli.artifacts.context import Column, Context, Table
 from dyocense_cli.artifacts.forecast import ScenarioSet
 from dyocense_cli.artifacts.model import DimDecl
-from dyocense_cli.errors import InputError, Ref
+from dyocense_cli.errors import InputError, Ref, Where
 from dyocense_cli.optimodel.symbols import nearest
 
 __all__ = ["Labels", "read_labels", "texts"]
@@ -126,7 +126,7 @@ def _ranks(table: Table, decl: DimDecl) -> np.ndarray:
     return out
 
 
-def read_labels(dims: tuple[DimDecl, ...], context: Context, scenarios: ScenarioSet | None) -> Labels:
+def read_labels(dims: tuple[DimDecl, ...], context: Context, scenarios: ScenarioSet | None, place: Callable[[str], Where]) -> Labels:
     """Return the labels of every dim.
 
     Raises
@@ -134,7 +134,12 @@ def read_labels(dims: tuple[DimDecl, ...], context: Context, scenarios: Scenario
     InputError
         DY2214 if a dim's column is absent and it is not optional.
     """
-    labels = {d.name: _labels(d, context, scenarios) for d in dims}
+    labels: dict[str, tuple[str, ...]] = {}
+    for d in dims:
+        try:
+            labels[d.name] = _labels(d, context, scenarios)
+        except InputError as error:
+            raise InputError(error.code, error.message, where=place(f"model:/dimensions/{d.name}"), hints=error.hints) from error
     gone = frozenset(d.name for d in dims if d.optional is not None and len(labels[d.name]) == 1 and not _stated(d, context))
     columns = {d.name: _columns(d) for d in dims}
     position = {n: {label: i for i, label in enumerate(found)} for n, found in labels.items()}

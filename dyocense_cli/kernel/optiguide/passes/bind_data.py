@@ -14,7 +14,7 @@ import numpy as np
 from dyocense_cli.artifacts.context import Context
 from dyocense_cli.artifacts.model import ParamDecl
 from dyocense_cli.artifacts.optimodel import Param
-from dyocense_cli.errors import InputError
+from dyocense_cli.errors import InputError, Where
 from dyocense_cli.kernel.optiguide.draft import Draft, Formula, VarDraft
 from dyocense_cli.kernel.optiguide.flags import Flags
 from dyocense_cli.kernel.optiguide.labels import Labels, read_labels
@@ -52,7 +52,7 @@ class _Bind:
     def __init__(self, draft: Draft, context: Context) -> None:
         self.draft = draft
         self.context = context
-        self.labels: Labels = read_labels(draft.dims, context, draft.inputs.scenarios)
+        self.labels: Labels = read_labels(draft.dims, context, draft.inputs.scenarios, self.place)
         self.sizes = {d: len(v) for d, v in self.labels.labels.items() if d not in self.labels.gone}
         self.grids: dict[str, Grid] = {}
         self.texts: dict[str, TextGrid] = {}
@@ -61,11 +61,13 @@ class _Bind:
         scenarios = draft.inputs.scenarios
         self.probability = scenarios.probability if scenarios is not None else np.ones(1)
 
+    def place(self, source: str) -> Where:
+        """Return where a source was written."""
+        return locate(self.draft.inputs, source)
+
     def run(self) -> Draft:
         self.load()
-        self.flags = Flags(
-            self.labels, self.texts, set(self.grids) | {v.name for v in self.draft.vars}, lambda source: locate(self.draft.inputs, source)
-        )
+        self.flags = Flags(self.labels, self.texts, set(self.grids) | {v.name for v in self.draft.vars}, self.place)
         draft = self.settle_absent(self.draft)
         self.grids.update(self.flags.grids)
         self.derive(draft)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from dyocense_cli.errors import Findings, InputError, Ref
