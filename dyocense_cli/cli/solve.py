@@ -78,10 +78,13 @@ def _solve_run(
     from dyocense_cli.runner.again import plan_of, reopen, solve_again
     from dyocense_cli.runner.references import find_run
 
-    execution, order = reopen(kernel, kernel.runs, find_run(kernel.runs, reference), changes)
+    run_id = find_run(kernel.runs, reference)
+    execution, order = reopen(kernel, kernel.runs, run_id, changes)
     start = plan_of(kernel.runs, find_run(kernel.runs, warm_start)) if warm_start is not None else None
     if start is None:
         start = _left_over(kernel, execution.held["optimodel"].fingerprint, resume=resume)
+    if start is None and resume:
+        start = plan_of(kernel.runs, run_id)
     with interrupts.listening():
         result = solve_again(kernel, execution, order, start=start)
     kernel.telemetry.close()
@@ -96,7 +99,7 @@ def _left_over(kernel: Kernel, model: str, *, resume: bool) -> np.ndarray | None
     found = incumbent(kernel.memo, model)
     if found is None:
         if resume:
-            stderr("no unfinished solve of this model was found; starting afresh")
+            stderr("no unfinished solve of this model was found; starting from the run's own plan")
         return None
     stderr(f"an earlier solve of this model found a plan of {found.objective:,.2f}" + ("" if resume else " (--resume starts from it)"))
     return found.x if resume else None

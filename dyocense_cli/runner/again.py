@@ -109,7 +109,8 @@ def reopen(kernel: Kernel, runs: RunStore, run_id: str, changes: Mapping[str, An
     if "optimodel" not in execution.held:
         raise UsageError("DY1008", f"run {run_id} holds no model to solve", hints="solve a run that was not denied")
     _give(execution, "solver_options", options_with(execution.held["solver_options"].value, changes))
-    execution.records.extend(_record(s) for s in manifest["stages"] if s["name"] not in _AGAIN)
+    gives = {s.name: s.gives for s in PLAN}
+    execution.records.extend(_record(s) for s in manifest["stages"] if gives.get(s["name"]) in execution.held)
     return execution, order
 
 

@@ -26,12 +26,12 @@ __all__ = ["alternatives", "sensitivities"]
 #: columns above which a change is estimated on the plan as it stands
 _LARGE: Final = 5_000
 _CHANGE: Final = 0.1
-_LINES_SOLVED: Final = 3
+_LINES_SOLVED: Final = 2
 
 
 def _limits(solution: Solution) -> SolveLimits:
     gap = max(1e-4, solution.gap or 0.0)
-    work = 300.0 if solution.x is not None and solution.x.size <= 500 else 45.0
+    work = 300.0 if solution.x is not None and solution.x.size <= 500 else 20.0
     return SolveLimits(time_s=20.0, gap=gap, nodes=200, work=work, seed=solution.seed, duals=False)
 
 

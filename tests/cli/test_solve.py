@@ -1,0 +1,157 @@
+"""`dyocense solve`: again, from a file, stopped, killed and resumed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.project import dyocense, start
+
+MODEL = """
+dsl: model/v1
+dimensions:
+  item: {from: items.item}
+  rule: {from: rules.rule}
+parameters:
+  worth: {dims: [item], from: items.worth}
+  weight: {dims: [item, rule], from: weights.weight}
+  room: {dims: [rule], from: rules.room}
+variables:
+  take: {dims: [item], binary: true}
+constraints:
+  fits: {dims: [rule], expression: "sum(weight * take, over=item) <= room", intent: "What is taken fits in {rule}", relax: false}
+objective:
+  sense: maximize
+  terms: {worth: sum(worth * take)}
+kpis: {taken: sum(take)}
+"""
+GOAL = """
+dsl: goal/v1
+id: %s
+model: knapsack.yaml
+context: ../context.yaml
+horizon: {periods: 1, every: week, start: 2026-11-30}
+objective: {worth: 1.0}
+forecast: {seed: 7}
+robust: {aggregation: mean}
+solver: {time_limit: %s, mip_gap: 0.0, threads: 1}
+"""
+CONTEXT = """
+dsl: context/v1
+currency: EUR
+tables:
+  items: {file: items.csv}
+  rules: {file: rules.csv}
+  weights: {file: weights.csv}
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A project with two knapsacks: plans at once, and a proof soon or never."""
+    folder = tmp_path_factory.mktemp("knapsack")
+    (folder / "goals").mkdir()
+    (folder / "dyocense.toml").write_text("", "utf-8")
+    (folder / "goals" / "knapsack.yaml").write_text(MODEL, "utf-8")
+    (folder / "goals" / "hard.yaml").write_text(GOAL % ("hard", "1 s"), "utf-8")
+    (folder / "context.yaml").write_text(CONTEXT, "utf-8")
+    rng = np.random.default_rng(11)
+    n, m = 120, 8
+    worth, weight = rng.integers(50, 100, n), rng.integers(10, 100, (m, n))
+    (folder / "items.csv").write_text("item,worth\n" + "".join(f"I{j:03d},{w}\n" for j, w in enumerate(worth)), "utf-8")
+    (folder / "rules.csv").write_text("rule,room\n" + "".join(f"R{i},{50 * n // 4}\n" for i in range(m)), "utf-8")
+    lines = "".join(f"I{j:03d},R{i},{weight[i, j]}\n" for j in range(n) for i in range(m))
+    (folder / "weights.csv").write_text("item,rule,weight\n" + lines, "utf-8")
+    done = dyocense("plan", "goals/hard.yaml", "--json", cwd=folder)
+    assert done.code == 0, done.err
+    return folder
+
+
+def saved(folder: Path):
+    """Return the incumbent that an unfinished solve has stored, None so far."""
+    from dyocense_cli import wiring
+    from dyocense_cli.runner.again import incumbent, reopen
+    from dyocense_cli.runner.references import find_run
+    from dyocense_cli.settings import load_settings
+
+    kernel = wiring.build(load_settings({}, start=folder))
+    execution, _ = reopen(kernel, kernel.runs, find_run(kernel.runs, "@last"), {})
+    return incumbent(kernel.memo, execution.held["optimodel"].fingerprint)
+
+
+def stopped(folder: Path, number: int):
+    """Start a long solve, wait for its first stored plan, and send a signal."""
+    process = start("solve", "@last", "--time-limit", "600s", "--json", cwd=folder)
+    deadline = time.monotonic() + 120
+    while saved(folder) is None and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    before = saved(folder)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err, before
+
+
+def test_a_terminated_solve_keeps_its_best_plan(project):
+    code, out, err, before = stopped(project, signal.SIGTERM)
+    assert code == 143, err
+    answer = json.loads(out)
+    assert (answer["status"], answer["termination"]) == ("FEASIBLE", "interrupted")
+    assert answer["gap"] > 0
+    assert answer["objective"] >= before.objective - 1e-6
+
+
+def test_a_killed_solve_leaves_whole_runs_and_is_resumed(project):
+    runs = json.loads(dyocense("runs", "list", "--json", cwd=project).out)
+    code, out, _, before = stopped(project, signal.SIGKILL)
+    assert (code, out) == (-signal.SIGKILL, "")
+    after = dyocense("runs", "list", "--json", cwd=project)
+    assert json.loads(after.out) == runs
+    again = dyocense("solve", "@last", "--resume", "--time-limit", "1s", "--json", cwd=project)
+    assert again.code == 0, again.err
+    assert "an earlier solve of this model found a plan of" in again.err
+    assert again.json["objective"] >= before.objective - 1e-6
+
+
+def test_a_warm_start_is_never_worse(project):
+    first = dyocense("solve", "@hard", "--nodes", "1", "--time-limit", "60s", "--json", cwd=project).json
+    warm = dyocense("solve", "@hard", "--warm-start", first["run_id"], "--nodes", "1", "--time-limit", "60s", "--json", cwd=project).json
+    assert warm["objective"] >= first["objective"] - 1e-6
+
+
+def test_a_model_file_is_solved_without_a_run(project):
+    folder = sorted((project / "runs").iterdir())[-1]
+    file = str((folder / "optimodel.json").relative_to(project))
+    done = dyocense("solve", file, "--mip-gap", "0", "--time-limit", "2s", "--json", cwd=project)
+    assert done.code == 0, done.err
+    assert done.json["status"] == "FEASIBLE"
+    assert done.json["reproducible"] is False
+    assert {s["variable"] for s in done.json["steps"]} == {"take"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("@nobody",), 2, "no run of goal `nobody`"),
+        (("@last", "--time-limit", "soon"), 2, "--time-limit takes seconds, not `soon`"),
+        (("@last", "--method", "magic"), 2, "no method is named `magic`"),
+        (("@last", "--backend", "cplex"), 2, "no solver is named `cplex`"),
+        (("items.json",), 3, "OptiModel"),
+    ],
+)
+def test_what_cannot_be_solved_is_said(project, arguments, code, said):
+    (project / "items.json").write_text("{}", "utf-8")
+    done = dyocense("solve", *arguments, cwd=project)
+    assert done.code == code
+    assert said in done.err
+
+
+def test_another_backend_solves_it_too(project):
+    first = min(p.name for p in (project / "runs").iterdir())
+    done = dyocense("solve", first, "--backend", "cpsat", "--time-limit", "2s", "--json", cwd=project)
+    assert done.code == 0, done.err
+    assert done.json["status"] == "FEASIBLE"
