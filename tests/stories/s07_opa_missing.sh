@@ -20,12 +20,13 @@ dyocense plan goals/papers.yaml --policy policy --quiet --policy-unavailable=dra
 printf '[exit %s]\n' "$?"
 run grep DRAFT draft.txt
 run pick runs/*/policy.json '(d["admission"]["evaluated"], d["admission"]["draft_reason"], d["verdict"]["evaluated"])'
-run pick runs/*/manifest.json 'd["draft"]'
+run pick runs/*/manifest.json 'd["predicate"]["draft"]'
 run dyocense evidence export @last --approved --output march.zip
 
 say 'the server is back; what was forecast, compiled and solved is known, only policy is asked'
 unset DYOCENSE_OPA_URL
 dyocense plan goals/papers.yaml --policy policy > plan.txt 2> stages.txt
 printf '[exit %s]\n' "$?"
+grep -E 'policy|forecast|solved|stressed' stages.txt
 run grep -c DRAFT plan.txt
 run dyocense evidence export @last --approved --output march.zip
