@@ -11,7 +11,7 @@ import dataclasses
 import enum
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
@@ -94,63 +94,104 @@ def _hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
+#: Reads one JSON value; None stands for "as it is".
+_Reader = Callable[[Any, Mapping[str, np.ndarray]], Any]
+
+
 def _dec(tp: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    if isinstance(value, Mapping) and len(value) == 1 and "$array" in value:
-        mark = value["$array"]
-        # arrays of equal bytes share one entry, whatever their shapes and types
-        array = arrays[mark["sha256"]].reshape(-1).view(np.dtype(mark["dtype"])).reshape(mark["shape"])
-        array.flags.writeable = False
-        return array
+    read = _reader(tp)
+    return value if read is None else read(value, arrays)
+
+
+@lru_cache(maxsize=1024)
+def _reader(tp: Any) -> _Reader | None:
+    """Return what reads values of a type, made once per type."""
     origin = get_origin(tp)
     if origin in (Union, types.UnionType):
-        return _dec_union(tp, value, arrays)
+        return _union_reader(tp)
+    if tp is np.ndarray:
+        return _array
+    if tp is float:
+        return _number
     if isinstance(tp, type) and dataclasses.is_dataclass(tp):
-        hints = _hints(tp)
-        known = {f.name for f in dataclasses.fields(tp)}
-        return tp(**{k: _dec(hints[k], v, arrays) for k, v in value.items() if k in known})
-    if origin is tuple:
-        args = get_args(tp)
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_dec(args[0], v, arrays) for v in value)
-        return tuple(_dec(a, v, arrays) for a, v in zip(args, value, strict=True))
-    if origin is list:
-        return [_dec(get_args(tp)[0], v, arrays) for v in value]
-    if origin is not None and issubclass(origin, Mapping):
-        key, val = get_args(tp)
-        return {(int(k) if key is int else k): _dec(val, v, arrays) for k, v in value.items()}
+        return _dataclass_reader(tp)
     if isinstance(tp, type) and issubclass(tp, enum.Enum):
-        return tp(value)
-    if tp is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value
+        return lambda value, _: tp(value)
+    return _container_reader(tp, origin)
 
 
-def _array(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the array of an entry: one hash may stand for several arrays whose bytes are equal and whose type or shape is not."""
-    array = arrays[entry["sha256"]]
-    dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
-    if array.dtype != dtype or array.shape != shape:
-        array = np.ascontiguousarray(array).reshape(-1).view(np.uint8).view(dtype).reshape(shape)
+def _container_reader(tp: Any, origin: Any) -> _Reader | None:
+    args = get_args(tp)
+    if origin is tuple:
+        if len(args) == 2 and args[1] is Ellipsis:
+            one = _reader(args[0])
+            if one is None:
+                return lambda value, _: tuple(value)
+            return lambda value, arrays: tuple([one(v, arrays) for v in value])
+        return lambda value, arrays: tuple(_dec(a, v, arrays) for a, v in zip(args, value, strict=True))
+    if origin is list:
+        return lambda value, arrays: [_dec(args[0], v, arrays) for v in value]
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        item = _reader(args[1])
+        if args[0] is int:
+            return lambda value, arrays: {int(k): v if item is None else item(v, arrays) for k, v in value.items()}
+        return lambda value, arrays: dict(value) if item is None else {k: item(v, arrays) for k, v in value.items()}
+    return None if isinstance(tp, type) else _maybe_array
+
+
+def _array(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    mark = value["$array"]
+    # arrays of equal bytes share one entry, whatever their shapes and types
+    array = arrays[mark["sha256"]].reshape(-1).view(np.dtype(mark["dtype"])).reshape(mark["shape"])
     array.flags.writeable = False
     return array
 
 
-def _dec_union(tp: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    if value is None:
-        return None
+def _maybe_array(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    return _array(value, arrays) if isinstance(value, Mapping) and len(value) == 1 and "$array" in value else value
+
+
+def _number(value: Any, _arrays: Mapping[str, np.ndarray]) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _dataclass_reader(tp: type) -> _Reader:
+    names = {f.name for f in dataclasses.fields(tp)}
+    readers: dict[str, _Reader | None] = {}
+
+    def read(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+        if not readers:  # on first use, since a type may hold itself
+            readers.update({name: _reader(hint) for name, hint in _hints(tp).items() if name in names})
+        given = {}
+        for name, field_value in value.items():
+            if name in readers:
+                reader = readers[name]
+                given[name] = field_value if reader is None else reader(field_value, arrays)
+        return tp(**given)
+
+    return read
+
+
+def _union_reader(tp: Any) -> _Reader:
     options = [a for a in get_args(tp) if a is not type(None)]
     if len(options) == 1:
-        return _dec(options[0], value, arrays)
-    chosen = next((option for option in options if _fits(option, value)), None)
-    return value if chosen is None else _dec(chosen, value, arrays)
+        return lambda value, arrays: None if value is None else _dec(options[0], value, arrays)
+
+    def read(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+        chosen = None if value is None else next((option for option in options if _fits(option, value)), None)
+        return value if chosen is None else _dec(chosen, value, arrays)
+
+    return read
 
 
 def _fits(option: Any, value: Any) -> bool:
     base = get_origin(option) or option
     if not isinstance(base, type):
         return False
+    if base is np.ndarray:
+        return isinstance(value, Mapping) and "$array" in value
     if dataclasses.is_dataclass(base):
         return isinstance(value, Mapping) and set(value) <= set(_hints(base))
     if isinstance(value, bool):
         return base is bool
-    return isinstance(value, base) or (base is tuple and isinstance(value, list))
+    return isinstance(value, base) or (base is tuple and isinstance(value, list)) or (base is float and isinstance(value, int))

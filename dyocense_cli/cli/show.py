@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
-from rich.table import Table
-
-from dyocense_cli.cli.render import coloured
+from dyocense_cli.cli.page import Column, Page
 
 if TYPE_CHECKING:
     from dyocense_cli.artifacts.plan import Explanation, Plan, StressReport
 
-__all__ = ["console", "histogram", "show_plan"]
+__all__ = ["histogram", "plan_json", "show_plan"]
 
 BARS: Final = " ▁▂▃▄▅▆▇█"
 ROWS: Final = 40
-
-
-def console() -> Console:
-    """Return a console on standard output that is plain in a pipe and wide enough to read."""
-    plain = not coloured(sys.stdout)
-    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 120
-    return Console(
-        file=sys.stdout,
-        no_color=plain,
-        highlight=False,
-        width=max(width, 40),
-        soft_wrap=False,
-        legacy_windows=False,
-        emoji=False,
-        markup=False,
-    )
 
 
 def histogram(values: Sequence[float], *, bins: int = 24) -> tuple[str, float, float]:
@@ -60,41 +39,24 @@ def _quantity(value: float) -> str:
     return f"{value:,.0f}" if abs(value - round(value)) < 1e-9 else f"{value:,.2f}"
 
 
-def _steps(out: Console, plan: Plan, *, everything: bool) -> None:
+def _steps(page: Page, plan: Plan, *, everything: bool) -> None:
     if not plan.steps:
-        out.print("Nothing to order.")
+        page.line("Nothing to order.")
         return
-    keys = [k for k in plan.steps[0].keys if k != "period" and not (k == "location" and {s.keys.get(k) for s in plan.steps} == {"main"})]
+    first = plan.steps[0].keys
+    keys = [k for k in first if k != "period" and not (k == "location" and {s.keys.get(k) for s in plan.steps} == {"main"})]
     shown = plan.steps if everything else plan.steps[:ROWS]
-    columns: list[tuple[str, str, list[str]]] = [("line", "left", [s.line for s in shown])]
-    columns += [(k, "left", [s.keys.get(k, "") for s in shown]) for k in keys]
-    columns.append(("quantity", "right", [_quantity(s.qty) for s in shown]))
-    extra: list[tuple[str, str, list[str]]] = [
-        ("order on", "left", [s.date or s.period or "" for s in shown]),
-        ("arrives", "left", [s.arrives or "" for s in shown]),
-        ("cost", "right", [_number(s.cost) for s in shown]),
+    columns = [Column("line", [s.line for s in shown]), *(Column(k, [s.keys.get(k, "") for s in shown]) for k in keys)]
+    columns.append(Column("quantity", [_quantity(s.qty) for s in shown], right=True))
+    extra = [
+        Column("order on", [s.date or s.period or "" for s in shown], optional=True),
+        Column("arrives", [s.arrives or "" for s in shown], optional=True),
+        Column("cost", [_number(s.cost) for s in shown], right=True, optional=True),
     ]
-    used = sum(_width(c) + 2 for c in columns)
-    for column in extra:
-        if used + _width(column) + 2 <= out.width and any(column[2]):
-            columns.append(column)
-            used += _width(column) + 2
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for title, justify, cells in columns:
-        least = _width((title, justify, cells))
-        table.add_column(title, justify=justify, no_wrap=True, overflow="ellipsis", min_width=None if used > out.width else least)  # type: ignore[arg-type]
-    why = out.width - used >= 24
-    if why:
-        table.add_column("why", overflow="ellipsis", no_wrap=True, ratio=1)
-    for i, step in enumerate(shown):
-        table.add_row(*(cells[i] for _, _, cells in columns), *([step.reason] if why else []))
-    out.print(table)
+    columns += [c for c in extra if any(c.cells)]
+    page.table([*columns, Column("why", [s.reason for s in shown], last=True)])
     if len(shown) < len(plan.steps):
-        out.print(f"… and {len(plan.steps) - len(shown)} more lines (--all shows them; plan.csv has them)")
-
-
-def _width(column: tuple[str, str, list[str]]) -> int:
-    return max(len(column[0]), *(len(c) for c in column[2]))
+        page.line(f"… and {len(plan.steps) - len(shown)} more lines (--all shows them; plan.csv has them)")
 
 
 def _flat(kpis: Mapping[str, float | Mapping[str, float]]) -> Iterable[tuple[str, float]]:
@@ -103,69 +65,74 @@ def _flat(kpis: Mapping[str, float | Mapping[str, float]]) -> Iterable[tuple[str
             yield name, value
 
 
-def _kpis(out: Console, plan: Plan) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for _ in range(3):
-        table.add_column(no_wrap=True)
-    for name, value in _flat(plan.kpis):
-        table.add_row(name.replace("_", " "), _number(value, 2 if abs(value) >= 10 else 4), plan.units.get(name, ""))
-    out.print(table)
-    rules = [r for r in plan.limits if r in plan.activities]
+def _kpis(page: Page, plan: Plan) -> None:
+    flat = list(_flat(plan.kpis))
+    page.table(
+        [
+            Column("", [name.replace("_", " ") for name, _ in flat]),
+            Column("", [_number(value, 2 if abs(value) >= 10 else 4) for _, value in flat], right=True),
+            Column("", [plan.units.get(name, "") for name, _ in flat]),
+        ],
+        header=False,
+    )
+    rules = [r for r in plan.limits if r in plan.activities][:12]
     if rules:
-        rows = Table(box=None, pad_edge=False, header_style="bold")
-        for title in ("limit", "used", "allowed", ""):
-            rows.add_column(title, justify="left" if title in ("limit", "") else "right", no_wrap=True)
-        for rule in rules[:12]:
-            rows.add_row(rule, _number(plan.activities[rule]), _number(plan.limits[rule]), "at its limit" if rule in plan.binding else "")
-        out.print()
-        out.print(rows)
+        page.line()
+        page.table(
+            [
+                Column("limit", rules),
+                Column("used", [_number(plan.activities[r]) for r in rules], right=True),
+                Column("allowed", [_number(plan.limits[r]) for r in rules], right=True),
+                Column("", ["at its limit" if r in plan.binding else "" for r in rules], optional=True),
+            ]
+        )
 
 
-def _risk(out: Console, stress: StressReport, currency: str) -> None:
+def _risk(page: Page, stress: StressReport, currency: str) -> None:
     name = "fresh" if stress.costs.get("fresh") else "full" if stress.costs.get("full") else "in_sample"
     costs = stress.costs.get(name)
     if not costs:
         return
     bars, low, high = histogram(costs)
     figures = stress.sets.get(name, {})
-    out.print(f"Risk over {len(costs)} {name.replace('_', '-')} scenarios (cost, {currency})")
-    out.print(f"  {_number(low, 0)} {bars} {_number(high, 0)}")
+    page.line(f"Risk over {len(costs)} {name.replace('_', '-')} scenarios (cost, {currency})")
+    page.line(f"  {_number(low, 0)} {bars} {_number(high, 0)}")
     parts = [
         f"{label} {_number(figures[key], 0)}"
         for label, key in (("mean", "cost_mean"), ("p95", "cost_p95"), ("CVaR95", "cost_cvar95"), ("worst", "cost_worst"))
         if key in figures
     ]
-    out.print("  " + "   ".join(parts))
+    page.line("  " + "   ".join(parts))
     if stress.vss is not None and stress.evpi is not None:
-        out.print(f"  planning for uncertainty is worth {_number(stress.vss)}, a perfect forecast {_number(stress.evpi)} {currency}")
+        page.line(f"  planning for uncertainty is worth {_number(stress.vss)}, a perfect forecast {_number(stress.evpi)} {currency}")
 
 
-def _prices(out: Console, explanation: Explanation, currency: str) -> None:
+def _prices(page: Page, explanation: Explanation, currency: str) -> None:
     costly = sorted((b for b in explanation.binding if b.price), key=lambda b: (-abs(b.price), b.name))[:3]
     if costly:
-        out.print("What costs most")
+        page.line("What costs most")
         for rule in costly:
             unit = rule.unit or "unit"
-            out.print(f"  {rule.sentence or rule.name}: one more {unit} changes the objective by {rule.price:,.4g} {currency}")
+            page.line(f"  {rule.sentence or rule.name}: one more {unit} changes the objective by {rule.price:,.4g} {currency}")
 
 
-def _no_plan(out: Console, plan: Plan, explanation: Explanation | None, places: Mapping[str, str]) -> None:
-    out.print(f"No plan: {plan.status.lower()} ({plan.termination})")
+def _no_plan(page: Page, plan: Plan, explanation: Explanation | None, places: Mapping[str, str]) -> None:
+    page.line(f"No plan: {plan.status.lower()} ({plan.termination})")
     if explanation is None:
         return
     for conflict in explanation.conflicts:
-        out.print("These cannot all hold" + ("" if conflict.proven else " (not proven to be all needed)") + ":")
+        page.line("These cannot all hold" + ("" if conflict.proven else " (not proven to be all needed)") + ":")
         for rule, sentence, source in zip(conflict.rules, conflict.sentences, conflict.sources, strict=False):
-            out.print(f"  {rule}: {sentence}  ({places.get(source, source)})")
+            page.line(f"  {rule}: {sentence}  ({places.get(source, source)})")
     for way in explanation.ways[:3]:
         settings = " ".join(f"--set {r.setting}" for r in way.relaxations if r.setting)
         words = ", ".join(f"{r.rule} from {_number(r.from_)} to {_number(r.to)} {r.unit or ''}".strip() for r in way.relaxations)
-        out.print(f"Would do: {words}" + ("" if way.verified else " (not verified)"))
+        page.line(f"Would do: {words}" + ("" if way.verified else " (not verified)"))
         if settings:
-            out.print(f"  {settings}")
+            page.line(f"  {settings}")
         for r in way.relaxations:
             if r.allowed is False:
-                out.print(f"  not allowed by policy: {r.verdict or r.rule}")
+                page.line(f"  not allowed by policy: {r.verdict or r.rule}")
 
 
 def show_plan(
@@ -174,38 +141,38 @@ def show_plan(
     stress: StressReport | None,
     explanation: Explanation | None,
     title: str,
-    places: Mapping[str, str],
+    places: Callable[[], Mapping[str, str]],
     place: str,
     everything: bool = False,
     draft: str = "",
 ) -> None:
     """Print a plan for a person on standard output."""
-    out = console()
+    page = Page()
     if draft:
-        out.print(f"DRAFT, policy not evaluated: {draft}")
-    out.print(title)
+        page.line(f"DRAFT, policy not evaluated: {draft}")
+    page.line(title)
     gap = "" if plan.gap is None else f", within {plan.gap:.2%} of the best possible"
     if plan.objective is None:
-        _no_plan(out, plan, explanation, places)
+        _no_plan(page, plan, explanation, places())
     else:
-        out.print(f"{plan.status} · objective {_number(plan.objective)} {plan.currency}{gap} · {len(plan.steps)} lines")
-        out.print()
-        _steps(out, plan, everything=everything)
-        out.print()
-        _kpis(out, plan)
+        page.line(f"{plan.status} · objective {_number(plan.objective)} {plan.currency}{gap} · {len(plan.steps)} lines")
+        page.line()
+        _steps(page, plan, everything=everything)
+        page.line()
+        _kpis(page, plan)
         if stress is not None:
-            out.print()
-            _risk(out, stress, plan.currency)
+            page.line()
+            _risk(page, stress, plan.currency)
         if explanation is not None:
-            out.print()
-            _prices(out, explanation, plan.currency)
+            page.line()
+            _prices(page, explanation, plan.currency)
     for note in plan.approximations:
-        out.print(f"approximation: {note}")
+        page.line(f"approximation: {note}")
     if place:
-        out.print()
-        out.print(f"run     {place}")
+        page.line()
+        page.line(f"run     {place}")
         if plan.objective is not None:
-            out.print(f"report  {place}/report.html")
+            page.line(f"report  {place}/report.html")
 
 
 def plan_json(result: Any) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
-
-from dyocense_cli.cli.show import console
+from dyocense_cli.cli.page import Column, Page
 
 __all__ = ["show_forecast"]
 
@@ -20,64 +19,60 @@ def _number(value: float) -> str:
 
 def show_forecast(document: dict[str, Any], charts: Sequence[str]) -> None:
     """Print a forecast document for a person on standard output."""
-    out = console()
+    out = Page()
     reduced = document["reduction"]
     note = f", reduced from {reduced['from']:.0f} by {reduced['method']}" if reduced else ""
-    out.print(f"{document['num_scenarios']} scenarios over {document['horizon']} periods, {document['distinct']} distinct{note}")
+    out.line(f"{document['num_scenarios']} scenarios over {document['horizon']} periods, {document['distinct']} distinct{note}")
     if reduced:
-        out.print(
+        out.line(
             f"reduction error: total mean {reduced['error_mean']:+.2%}, spread {reduced['error_sigma']:+.2%}, "
             f"p95 {reduced['error_p95']:+.2%}; newsvendor decisions cost {reduced['newsvendor_gap']:.2%} more"
         )
-    out.print()
+    out.line()
     reports = {r["sku"]: r for r in document["series"]}
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    table.add_column("sku", overflow="fold")
-    for name in ("mean", "sigma", "p95", "total p95"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("demand", no_wrap=True)
-    table.add_column("method", overflow="ellipsis", no_wrap=True)
-    for sku, stats in list(document["stats"].items())[:_ROWS]:
-        report = reports.get(sku.partition("@")[0], {})
-        table.add_row(
-            sku,
-            *(_number(stats[k]) for k in ("mean", "sigma", "p95", "total_p95")),
-            report.get("demand_class", ""),
-            f"POOR: {report['reason']}" if report.get("quality") == "poor" else report.get("method", ""),
-        )
-    out.print(table)
+    shown = list(document["stats"].items())[:_ROWS]
+    about = [reports.get(sku.partition("@")[0], {}) for sku, _ in shown]
+    figures = (("mean", "mean"), ("sigma", "sigma"), ("p95", "p95"), ("total p95", "total_p95"))
+    out.table(
+        [
+            Column("sku", [sku for sku, _ in shown]),
+            *(Column(title, [_number(stats[key]) for _, stats in shown], right=True) for title, key in figures),
+            Column("demand", [r.get("demand_class", "") for r in about], optional=True),
+            Column("method", [f"POOR: {r['reason']}" if r.get("quality") == "poor" else r.get("method", "") for r in about], last=True),
+        ]
+    )
     if len(document["stats"]) > _ROWS:
-        out.print(f"… and {len(document['stats']) - _ROWS} more (--json has them)")
+        out.line(f"… and {len(document['stats']) - _ROWS} more (--json has them)")
     for chart in charts:
-        out.print()
-        out.print(chart)
+        out.line()
+        sys.stdout.write(chart + "\n")
     if "backtest" in document:
-        out.print()
+        out.line()
         _scores(out, document["backtest"])
     if "drift" in document:
-        out.print()
+        out.line()
         _drift(out, document["drift"])
 
 
-def _scores(out: Any, found: dict[str, Any]) -> None:
-    out.print(f"Backtest from {found['origins']} origins, {found['horizon']} periods each (scaled by the naive error; 90 % interval)")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("score")
-    for method in found["methods"]:
-        table.add_column(method["name"], justify="right")
-    for metric in found["methods"][0]["pooled"]:
-        cells = [m["pooled"][metric] for m in found["methods"]]
-        table.add_row(metric, *(f"{c['value']:.3f} ({c['low']:.3f} … {c['high']:.3f})" for c in cells))
-    for metric in ("energy", "variogram"):
-        cells = [m["joint"].get(metric) for m in found["methods"]]
-        table.add_row(metric, *("–" if c is None or c != c else f"{c:.3f}" for c in cells))  # noqa: PLR0124  # NaN is not itself
-    out.print(table)
+def _scores(out: Page, found: dict[str, Any]) -> None:
+    out.line(f"Backtest from {found['origins']} origins, {found['horizon']} periods each (scaled by the naive error; 90 % interval)")
+    methods = found["methods"]
+    metrics = [*methods[0]["pooled"], "energy", "variogram"]
+    out.table([Column("score", metrics), *(Column(m["name"], [_score(m, metric) for metric in metrics], right=True) for m in methods)])
 
 
-def _drift(out: Any, rows: list[dict[str, Any]]) -> None:
+def _score(method: dict[str, Any], metric: str) -> str:
+    if metric in method["pooled"]:
+        cell = method["pooled"][metric]
+        return f"{cell['value']:.3f} ({cell['low']:.3f} … {cell['high']:.3f})"
+    value = method["joint"].get(metric)
+    return "–" if value is None or value != value else f"{value:.3f}"  # noqa: PLR0124  # NaN is not itself
+
+
+def _drift(out: Page, rows: list[dict[str, Any]]) -> None:
     alarms = [r for r in rows if r["drifted"]]
     total = rows[0]
-    out.print(
+    out.line(
         f"Drift over {total['periods']} observations: live RMSE {total['live_rmse']:.3g}, backtest {total['backtest_rmse']:.3g}, "
         f"{total['above_p95']:.1%} above p95; " + ("no drift" if not alarms else "drift in " + ", ".join(r["name"] for r in alarms))
     )

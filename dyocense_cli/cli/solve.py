@@ -130,7 +130,7 @@ def _solve_file(kernel: Kernel, file: Path, changes: dict[str, Any], interrupts:
     else:
         from dyocense_cli.cli.show import show_plan
 
-        show_plan(plan, stress=stress, explanation=explanation, title=file.name, places=dict(optimodel.meta), place="")
+        show_plan(plan, stress=stress, explanation=explanation, title=file.name, places=lambda: dict(optimodel.meta), place="")
     if interrupts() and str(solution.termination) == "interrupted":
         return interrupts.exit_code
     return exits.of_status(str(solution.status), str(solution.termination))
