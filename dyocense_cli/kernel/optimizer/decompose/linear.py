@@ -230,12 +230,16 @@ class Reader:
 
     def _shift(self, node: Shift) -> Affine:
         offset = self.evaluator.value(node.offset)
-        if node.edge is not None and (self.has_variables(node.edge) or np.any(self.evaluator.value(node.edge).data != 0)):
-            raise Unsuitable("a shift whose edge is not 0")
+        if node.edge is not None and self.has_variables(node.edge):
+            raise Unsuitable("a shift whose edge is a variable")
         inner = self.affine(node.body)
         if inner.exists is not None:
             raise Unsuitable("a shift of something that does not exist everywhere")
         terms = tuple(self._lagged(t, node.along, offset) for t in inner.terms)
+        if node.edge is not None and np.any(self.evaluator.value(node.edge).data != 0):
+            zero = Named((), np.asarray(0.0))
+            edge = shifted(zero, node.along, offset=offset, edge=self.evaluator.value(node.edge), order=self.order, sizes=self.sizes)
+            terms = (*terms, Term("", Named(edge.dims, np.asarray(edge.data, dtype=float))))
         exists = None
         if node.edge is None:
             probe = Named((), np.asarray(1.0))
