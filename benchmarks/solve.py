@@ -1,0 +1,135 @@
+"""Proven gaps of procurement plans on one core, beside HiGHS, CP-SAT and MathOpt on the same arrays.
+
+Through the program's own path: model file → compile_goal → solve_model → check. Times are process CPU seconds of one run; they
+start at the compiled model and leave out the first compilation of the kernels, which is cached.
+
+    python benchmarks/solve.py                       # 31, 311, 3110 SKUs, seeds 1-5, budget factors 1.0 and 0.77
+    python benchmarks/solve.py --skus 31 --seeds 1 --budgets 0.72 0.71 --storage 0.3
+    python benchmarks/solve.py --skus 31 --peers     # the same arrays in HiGHS, CP-SAT, MathOpt
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from benchmarks.procurement import Instance, compiled, instance
+from dyocense_cli.adapters import registry
+from dyocense_cli.artifacts.goal import SolverOptions
+from dyocense_cli.artifacts.ground import GroundModel
+from dyocense_cli.artifacts.optimodel import OptiModel
+from dyocense_cli.artifacts.solution import Solution
+from dyocense_cli.kernel.check.check import check
+from dyocense_cli.kernel.optimizer.decompose.price_and_reinsert import Declined, attempt
+from dyocense_cli.kernel.optimizer.ground import ground
+from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
+
+LIMIT_S = {31: 20.0, 311: 30.0, 3110: 60.0}
+
+
+@dataclass(slots=True)
+class Trace:
+    """Times at which the proven gap fell below marks."""
+
+    began: float = field(default_factory=time.process_time)
+    first: float | None = None
+    two: float | None = None
+    one: float | None = None
+
+    def __call__(self, event: SolveEvent) -> bool:
+        if event.objective is None or event.bound is None:
+            return False
+        gap = (event.objective - event.bound) / abs(event.objective)
+        now = time.process_time() - self.began
+        self.first = self.first if self.first is not None else now
+        self.two = now if self.two is None and gap <= 0.02 else self.two
+        self.one = now if self.one is None and gap <= 0.01 else self.one
+        return False
+
+
+def seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def warm_up() -> None:
+    """Load or compile the kernels outside the clock."""
+    run(compiled(instance(12)), 5.0)
+
+
+def run(model: OptiModel, limit_s: float) -> tuple[Solution | Declined, Trace, float]:
+    trace = Trace()
+    highs = registry.load("solver", "highs")()
+
+    def solve(model: GroundModel, limits: SolveLimits, *, start: np.ndarray | None = None, **_: object) -> Solution:
+        answer: Solution = highs.solve(model, limits, start=start)
+        return answer
+
+    lent = Lent(ground, solve, trace, time.process_time)
+    trace.began = time.process_time()
+    found = attempt(model, SolverOptions("auto", limit_s, 0.0, 1, 1, work=1e6), lent=lent)
+    return found, trace, time.process_time() - trace.began
+
+
+def ours(f: Instance, *, seed: int, factor: float, limit_s: float) -> None:
+    model = compiled(f)
+    found, trace, cpu = run(model, limit_s)
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    head = f"{f.S:>6} {seed:>4} {factor:>6.2f} {cpu:>7.1f}"
+    if isinstance(found, Declined):
+        print(f"{head}  none: {found.reason}", flush=True)
+    elif found.gap is None:
+        print(f"{head}  {found.status}: {found.raw_status}", flush=True)
+    else:
+        report = check(model, found)
+        print(
+            f"{head} {seconds(trace.first):>7} {seconds(trace.two):>7} {seconds(trace.one):>7} {100 * found.gap:>7.2f}% "
+            f"{report.rows_checked:>9} {'ok' if report.ok else 'FAILS'} {report.worst:>8.1e} {rss:>6.2f}",
+            flush=True,
+        )
+
+
+def peers(f: Instance, limit_s: float) -> None:
+    """Solve the ground arrays in one piece with each backend; CPU seconds, worker processes included."""
+    arrays = ground(compiled(f))
+    for name in ("highs", "cpsat", "mathopt"):
+        before = time.process_time() + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        try:
+            solver = registry.load("solver", name)()
+            answer = solver.solve(arrays, SolveLimits(time_s=limit_s, gap=1e-4, threads=1, seed=1, duals=False))
+        except Exception as refused:  # a peer that cannot take the model is a row of the table
+            print(f"{f.S:>6} {name:<8} refused: {str(refused).splitlines()[0]}", flush=True)
+            continue
+        cpu = time.process_time() + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        gap = "-" if answer.gap is None else f"{100 * answer.gap:.2f}%"
+        print(f"{f.S:>6} {name:<8} cpu {cpu:>6.1f}  {answer.status}  gap {gap}  bound {answer.bound}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--skus", type=int, nargs="+", default=[31, 311, 3110])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--budgets", type=float, nargs="+", default=[1.0, 0.77])
+    parser.add_argument("--storage", type=float, default=1.0)
+    parser.add_argument("--limit", type=float, default=None)
+    parser.add_argument("--peers", action="store_true")
+    args = parser.parse_args()
+    warm_up()
+    if not args.peers:
+        print("  SKUs seed budget     cpu   first    2 %s    1 %s     gap      rows check   worst GiB")
+    for skus in args.skus:
+        limit_s = args.limit or LIMIT_S.get(skus, 60.0)
+        for seed in args.seeds:
+            base = instance(skus, seed=seed)
+            if args.peers:
+                peers(base, limit_s)
+                continue
+            for factor in args.budgets:
+                ours(replace(base, budget=base.budget * factor, store=base.store * args.storage), seed=seed, factor=factor, limit_s=limit_s)
+
+
+if __name__ == "__main__":
+    main()
