@@ -22,6 +22,8 @@ __all__ = ["render"]
 
 #: Charts of stock and demand on one page; the costliest SKUs come first and the page says how many are left out.
 MAX_FANS: Final = 240
+#: Figures of a shock that the page shows, in this order.
+SHOCK_FIGURES: Final = ("cost_mean", "cost_delta", "cost_p95", "service_mean", "service_delta", "rules_kept")
 #: Bars in a chart; the rest is summed into one.
 MAX_BARS: Final = 20
 
@@ -54,6 +56,7 @@ def render(facts: Facts) -> str:
         rules=rule_words(facts),
         place=lambda source: place(facts, source),
         provenance=provenance(facts),
+        shock_columns=_shock_columns(facts.stress_report),
         forecast=forecast_words(facts),
     )
 
@@ -70,9 +73,8 @@ def _kpis(plan: Plan) -> list[_Tile]:
     for name, value in plan.kpis.items():
         if isinstance(value, Mapping):
             continue
-        limit = plan.limits.get(name)
-        note = "" if limit is None else f"limit {figure(limit, plan.units.get(name), name=name)}"
-        tiles.append(_Tile(label(name), figure(float(value), plan.units.get(name), name=name), note))
+        unit = plan.units.get(name)
+        tiles.append(_Tile(label(name), figure(float(value), plan.currency if unit == "currency" else unit, name=name), ""))
     if plan.gap is not None:
         tiles.append(_Tile("Gap", number(100 * plan.gap, digits=2) + " %", "distance to the best that is proven possible"))
     return tiles
@@ -139,6 +141,12 @@ def _fans(facts: Facts) -> list[tuple[str, Markup]]:
     found = fans(facts.optimodel, facts.values, facts.scenario_set, facts.plan)[:MAX_FANS]
     periods = facts.optimodel.dims.get("period", ())
     return [(f.name, fan_chart(f, periods)) for f in found if f.demand is not None or f.stock is not None]
+
+
+def _shock_columns(stress: StressReport | None) -> list[str]:
+    """Return the figures of shocks worth a column, as far as any shock has them."""
+    found = {f for figures in stress.shocks.values() for f in figures} if stress is not None else set()
+    return [f for f in SHOCK_FIGURES if f in found] or sorted(found)
 
 
 def _histograms(stress: StressReport | None, plan: Plan) -> list[tuple[str, Markup]]:
