@@ -69,6 +69,9 @@ def _replayed(reference: str, bundle: str | None, store: str | None) -> tuple[Re
     run_id = runs.list()[0] if bundle else find_run(runs, reference)
     manifest = manifest_of(runs, run_id)
     with tempfile.TemporaryDirectory(prefix="dyocense-replay-") as folder:
+        known = settings.path("cache") / "policy"
+        if known.is_dir():
+            (Path(folder) / "policy").symlink_to(known)  # compiled policy, by the hash of its source
         wanted = {"cache": folder, "tier": _tier(runs, run_id) or settings["tier"], "graph": "none"}
         kernel = wiring.build(dataclasses.replace(settings, values={**settings.values, **wanted}))
         found = run_again(kernel, runs, run_id)
