@@ -15,6 +15,7 @@ from dyocense_cli.artifacts.manifest import RunManifest
 from dyocense_cli.runner.drafts import draft_of
 from dyocense_cli.runner.ids import uuid7
 from dyocense_cli.runner.nouns import resolve
+from dyocense_cli.runner.pipeline import PLAN
 from dyocense_cli.runner.signature import CHECKSUM, ENVELOPE, checksum_line, envelope
 from dyocense_cli.runner.views import view_files
 
@@ -25,27 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["SNAPSHOT", "Record", "run_fingerprint", "seal", "status_of"]
 
 #: Artifacts that a run keeps whole under ``artifacts/``, so that it replays from itself alone.
-SNAPSHOT: Final = (
-    "goal",
-    "context_spec",
-    "model_spec",
-    "context",
-    "principal",
-    "admission",
-    "forecast_request",
-    "sample_request",
-    "forecast_set",
-    "scenario_set",
-    "optimodel",
-    "solver_options",
-    "solution",
-    "check_report",
-    "plan",
-    "stress_report",
-    "explanation",
-    "verdict",
-    "evidence_graph",
-)
+SNAPSHOT: Final = ("context_spec", "model_spec", "principal", "solver_options", *(stage.gives for stage in PLAN))
 
 _PRINTS: Final = {"goal": "goal_sha", "context": "context_sha", "scenario_set": "scenario_sha", "optimodel": "optimodel_sha"}
 
