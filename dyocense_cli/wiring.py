@@ -190,7 +190,7 @@ def build(
         del watcher
         engine = cache(lambda: _policy(settings))
         return Ports(
-            forecaster=lambda model: _forecaster(settings, model, cached=order.use_cache),
+            forecaster=lambda model: _by_sku(settings, model, keep=order.use_cache),
             policy=engine,
             lent=lambda: _lent(progress),
             telemetry=spans,
@@ -297,7 +297,7 @@ def series_cache(settings: Settings) -> SeriesCache:
 
 def forecaster_for(settings: Settings, model: str) -> Forecaster:
     """Return the forecaster of a model's name, uncached."""
-    return _forecaster(settings, model, cached=False)
+    return _forecaster(settings, model)
 
 
 def peer_forecaster() -> Forecaster | None:
@@ -309,19 +309,24 @@ def peer_forecaster() -> Forecaster | None:
     return peer
 
 
-def _forecaster(settings: Settings, model: str, *, cached: bool) -> Forecaster:
-    """Return the forecaster that ``model: statsforecast:AutoETS`` names before the colon, else the configured one.
-
-    What it says of a SKU is kept by (sku, horizon, features, model configuration) and not asked again.
-    """
+def _forecaster(settings: Settings, model: str) -> Forecaster:
+    """Return the forecaster that ``model: statsforecast:AutoETS`` names before the colon, else the configured one."""
     named = model.partition(":")[0]
     known = {entry.name for entry in registry.entries("forecaster")}
     adapter: Forecaster = registry.load("forecaster", named if named in known else settings["forecaster"])()
-    if not cached:
-        return adapter
+    return adapter
+
+
+def _by_sku(settings: Settings, model: str, *, keep: bool) -> Forecaster:
+    """Return a forecaster that puts its answer together SKU by SKU, so that what is kept and what is made anew are the same bytes.
+
+    With `keep`, what it says of a SKU is kept by (sku, horizon, features, model configuration) and not asked again.
+    """
+    adapter = _forecaster(settings, model)
     version = getattr(adapter, "version", lambda: "")()
-    name = f"{getattr(adapter, 'name', named)} {package_version()} {version}".strip()
-    wrapped: Forecaster = resolve("adapters.forecaster.cached:CachedForecaster")(adapter, series_cache(settings), name=name)
+    name = f"{getattr(adapter, 'name', model.partition(':')[0])} {package_version()} {version}".strip()
+    store = series_cache(settings) if keep else resolve("adapters.forecaster.cached:NoEntries")()
+    wrapped: Forecaster = resolve("adapters.forecaster.cached:CachedForecaster")(adapter, store, name=name)
     return wrapped
 
 

@@ -15,7 +15,7 @@ from dyocense_cli.artifacts.request import ForecastRequest
 from dyocense_cli.kernel.forecast.parts import join, only, parts_of, series_keys
 from dyocense_cli.ports import Forecaster
 
-__all__ = ["CachedForecaster", "EntryStore"]
+__all__ = ["CachedForecaster", "EntryStore", "NoEntries"]
 
 
 class EntryStore(Protocol):
@@ -28,6 +28,18 @@ class EntryStore(Protocol):
     def put(self, key: str, payload: bytes, about: Mapping[str, str | int]) -> None:
         """Store a payload."""
         ...
+
+
+class NoEntries:
+    """Keeps nothing: every SKU is forecast, and the answer is put together as if it had been kept."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return None."""
+        del key
+        return None
+
+    def put(self, key: str, payload: bytes, about: Mapping[str, str | int]) -> None:
+        """Keep nothing."""
 
 
 class CachedForecaster:
