@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from dyocense_cli.kernel.goaldsl.checking import Reading
-from dyocense_cli.kernel.goaldsl.nodes import LIST, MAP, SCALAR, Node
+from dyocense_cli.kernel.goaldsl.nodes import LIST, MAP, SCALAR, Node, Path
 from dyocense_cli.kernel.goaldsl.scalars import quantity
 
 __all__ = ["check_context", "check_goal"]
@@ -36,6 +37,17 @@ _NOT_NEGATIVE: Final = frozenset(
 )
 #: Column that names a row of a table, where one does.
 _ID_OF: Final = {"skus": "sku", "suppliers": "supplier", "locations": "location"}
+
+
+#: A number as people write it elsewhere: 8,000 EUR or 0,5 or 8 000.50
+_SEPARATED: Final = re.compile(r"[+-]?(?:\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+,\d+)(?:\s*[%A-Za-z€$£].*)?")
+
+
+def _separated(node: Node, path: Path, reading: Reading) -> None:
+    """Note a text that is meant as a number but written with separators, which no reader takes for one."""
+    if node.kind == SCALAR and isinstance(node.value, str) and quantity(node.value) is None and _SEPARATED.fullmatch(node.value.strip()):
+        want = "digits with a decimal point and no separators, such as 8000.5 EUR"
+        reading.bad("DYO-S003", path, node, f"`{path[-1]}` is {node.says()}, which is no number", want=want, have=node.says())
 
 
 def _at(node: Node, *names: str) -> Node | None:
@@ -84,6 +96,7 @@ def _limits(root: Node, reading: Reading) -> None:
         return
     for name, settings in limits.fields.items():
         for setting, node in settings.fields.items() if settings.kind == MAP else ():
+            _separated(node, ("limits", name, setting), reading)
             if name == "service" and setting == "min":
                 continue
             found = _number(node)
@@ -117,6 +130,7 @@ def check_context(root: Node, reading: Reading) -> None:
     parameters = _at(root, "parameters")
     for name, node in parameters.fields.items() if parameters is not None and parameters.kind == MAP else ():
         found = _number(node)
+        _separated(node, ("parameters", name), reading)
         if name in _NOT_NEGATIVE and found is not None and found[0] < 0:
             reading.bad("DYO-S006", ("parameters", name), node, f"`{name}` is {node.text}")
     tables = _at(root, "tables")
