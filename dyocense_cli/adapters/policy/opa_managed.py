@@ -25,7 +25,7 @@ from dyocense_cli.errors import UnavailableError
 
 __all__ = ["AUTHZ", "OpaManaged"]
 
-HEALTHY_S: Final = 15.0
+HEALTHY_S: Final = 30.0
 DRAIN_S: Final = 10.0
 
 #: Who may ask what of the server: the decision, which pack it holds, and its health, nothing else (no policies, no data, no queries).
