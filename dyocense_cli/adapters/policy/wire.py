@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 from typing import Final
@@ -33,7 +34,8 @@ class Wire:
         connection = self._connection(timeout_s)
         try:
             headers = {"Content-Type": "application/json", "Connection": "close"}
-            connection.request(method, self._parts.path.rstrip("/") * (self._parts.scheme != "unix") + path, body=body, headers=headers)
+            with contextlib.suppress(BrokenPipeError):  # a server that refuses by the head does not read on; its answer is there
+                connection.request(method, self._parts.path.rstrip("/") * (self._parts.scheme != "unix") + path, body=body, headers=headers)
             answer = connection.getresponse()
             text = answer.read(ANSWER_BYTES + 1)
         except TimeoutError as error:
