@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dyocense_cli.artifacts.rules import finding
+from dyocense_cli.artifacts.rules import finding, pointer
 from dyocense_cli.errors import Finding, Where
 
 __all__ = ["EXPIRES_SOON_DAYS", "Waiver", "apply_waivers", "judge_waivers", "read_waivers"]
@@ -28,10 +28,12 @@ class Waiver:
 
 
 def read_waivers(data: Iterable[Mapping[str, object]], where: Where = None) -> tuple[Waiver, ...]:
-    """Return waivers of policy data (``rule, path, owner, reason, expires``); those without an owner, a reason or a date are none."""
+    """Return waivers of policy data (``rule, path, owner, reason, expires``; `path` a list of steps); incomplete ones are none."""
     out = []
     for entry in data:
-        known = {name: str(entry.get(name, "")) for name in ("rule", "path", "owner", "reason", "expires")}
+        path = entry.get("path", ())
+        known = {name: str(entry.get(name, "")) for name in ("rule", "owner", "reason", "expires")}
+        known["path"] = pointer([str(step) for step in path]) if isinstance(path, (list, tuple)) else str(path)
         if known["rule"].startswith("DYO-") and known["owner"] and known["reason"] and _date(known["expires"]):
             out.append(Waiver(**known, where=where))
     return tuple(out)

@@ -87,7 +87,7 @@ def test_a_waiver_that_nothing_asks_for_is_told() -> None:
 def test_waivers_without_owner_reason_or_date_are_none() -> None:
     good = {"rule": "DYO-X010", "path": "/a", "owner": "ann", "reason": "why", "expires": "2026-12-01"}
     bad = [good | {"owner": ""}, good | {"reason": ""}, good | {"expires": "soon"}, good | {"rule": "POL-V001"}, {}]
-    assert [w.owner for w in read_waivers([good, *bad])] == ["ann"]
+    assert [(w.owner, w.path) for w in read_waivers([good | {"path": ["limits", "a/b"]}, *bad])] == [("ann", "/limits/a~1b")]
 
 
 def test_fixes_change_the_writing_alone() -> None:
