@@ -300,7 +300,8 @@ class _Lower:
             assert level is not None
             node = self.quantile("objective", total, level, None, **words)
         formula = Formula(node, show(node), "goal:/robust/aggregation")
-        return TermDraft(self.draft.aggregation, formula, self.sense, None, terms[0].unit, replace(formula, node=ZERO))
+        unit = next((t.unit for t in terms if t.weight_unit is None), None)  # priced terms are in that unit too
+        return TermDraft(self.draft.aggregation, formula, self.sense, None, unit, replace(formula, node=ZERO))
 
 
 def _quantile(values: np.ndarray, probability: np.ndarray, level: float) -> np.ndarray:

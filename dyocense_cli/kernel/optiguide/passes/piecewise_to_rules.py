@@ -88,7 +88,9 @@ def _check(draft: Draft, piece: PiecewiseDraft) -> None:
             raise InputError("DY2217", f"the piecewise cost `{piece.name}` needs the parameter `{name}`", where=where)
         grid = dense(from_param(draft.data[name]), draft.sizes)
         if not set(grid.dims) <= set(dims) or piece.along not in grid.dims:
-            raise InputError("DY2217", f"`{name}` has dims {', '.join(grid.dims)}, the piecewise cost takes {', '.join(dims)}", where=where)
+            raise InputError(
+                "DY2217", f"`{name}` has dims {', '.join(grid.dims) or 'none'}, the piecewise cost takes {', '.join(dims)}", where=where
+            )
         arrays.append(align(grid.data, grid.dims, dims))
     steps = np.diff(arrays[0], axis=-1)
     if arrays[0].shape[-1] < 2 or (steps <= 0).any():
