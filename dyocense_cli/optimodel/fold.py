@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+import operator
+from typing import Final, Literal, TypeAlias
 
-from dyocense_cli.optimodel.expr.nodes import Logic, Node, Not, Num, Sum, rebuild
+from dyocense_cli.optimodel.expr.nodes import Compare, Logic, Node, Not, Num, Sum, rebuild
 from dyocense_cli.optimodel.simplify import ZERO, simplify
+
+_COMPARE: Final = {
+    "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
+}  # fmt: skip
 
 __all__ = ["Folded", "fold", "fold_sums"]
 
@@ -18,6 +23,8 @@ def fold(node: Node | None) -> Folded:
         return None
     if isinstance(node, Num):
         return None if node.value else False
+    if isinstance(node, Compare) and isinstance(node.left, Num) and isinstance(node.right, Num):
+        return None if _COMPARE[node.op](node.left.value, node.right.value) else False
     if isinstance(node, Not):
         body = fold(node.body)
         return False if body is None else None if body is False else Not(body)

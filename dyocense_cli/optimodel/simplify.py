@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dyocense_cli.optimodel.expr.nodes import Binary, Name, Neg, Node, Num, Reduce, Shift, Sum, rebuild
+from dyocense_cli.optimodel.expr.nodes import Binary, Call, Name, Neg, Node, Num, Reduce, Shift, Sum, rebuild
 
 __all__ = ["ZERO", "expand", "simplify", "substitute", "without_dims"]
 
@@ -35,6 +35,8 @@ def simplify(node: Node) -> Node:
         return _binary(node)
     if isinstance(node, Neg):
         return ZERO if node.body == ZERO else node.body.body if isinstance(node.body, Neg) else node
+    if isinstance(node, Call) and all(isinstance(a, Num) for a in node.args):
+        return _called(node)
     if isinstance(node, (Sum, Reduce)) and node.body == ZERO:
         return ZERO
     if isinstance(node, Sum) and node.over == () and node.where is None:
@@ -42,6 +44,13 @@ def simplify(node: Node) -> Node:
     if isinstance(node, Shift) and node.body == ZERO and node.edge in (None, ZERO):
         return ZERO
     return node
+
+
+def _called(node: Call) -> Node:
+    values = [a.value for a in node.args if isinstance(a, Num)]
+    if node.name in ("min", "max"):
+        return Num(min(values) if node.name == "min" else max(values))
+    return ZERO if values == [0.0] else node
 
 
 def _binary(node: Binary) -> Node:

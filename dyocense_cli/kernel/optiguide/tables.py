@@ -225,6 +225,8 @@ class Loader:
         if decl.dtype == "text":
             codes = texts(column)[1]
             return codes.astype(np.int64), codes >= 0
+        if column.labels is not None and decl.dtype == "bool":  # a row with a label says yes
+            return np.ones(column.values.shape, bool), column.values >= 0
         if column.labels is not None:
             raise InputError(
                 "DY2214",
