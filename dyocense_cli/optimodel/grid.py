@@ -166,8 +166,8 @@ def combine(left: Grid, right: Grid, operation: Callable[[np.ndarray, np.ndarray
     if left.index is not None and right.index is not None and set(left.dims) == set(right.dims):
         return _merged(left, right, operation, sizes)
     for one, other in ((left, right), (right, left)):
-        # A constant or coarser grid beside a sparse one: the result exists where the sparse one does.
-        if one.index is not None and other.index is None and set(other.dims) <= set(one.dims) and other.mask is None:
+        # A coarser grid beside a sparse one: the result is kept where the sparse one exists, or its dense product would be made.
+        if one.index is not None and other.index is None and set(other.dims) < set(one.dims) and other.mask is None:
             return _joined(left, right, operation, sizes, one)
     return _elementwise(dense(left, sizes), dense(right, sizes), operation, both=False)
 

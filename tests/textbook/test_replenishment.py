@@ -34,7 +34,7 @@ def shop(demand: Any, *, goal: str = "", aggregation: str = "mean", lead_days: A
     demand = np.asarray(demand, float)
     if demand.ndim == 2:
         demand = demand[:, None, :, None]
-    n_skus, n_places, n_periods, n = demand.shape
+    n_skus, _, n_periods, n = demand.shape
     skus = tuple(f"A{i}" for i in range(n_skus))
     cells: dict[str, dict[str, list[Any]]] = {
         "skus": {"sku": list(skus), "holding_cost": [0.01] * n_skus, "shortage_cost": [100.0] * n_skus},
