@@ -6,7 +6,7 @@ from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.plan import Explanation, Plan
 from dyocense_cli.artifacts.solution import Solution, Status
 from dyocense_cli.kernel.explain.binding import binding_rules, reduced_costs, relaxation
-from dyocense_cli.kernel.explain.changes import alternatives, sensitivities
+from dyocense_cli.kernel.explain.changes import Compared, alternatives, sensitivities
 from dyocense_cli.kernel.explain.conflict import conflicts
 from dyocense_cli.kernel.explain.probe import Prober
 from dyocense_cli.kernel.explain.relax import ways
@@ -37,12 +37,13 @@ def explain(optimodel: OptiModel, solution: Solution, plan: Plan, *, lent: Lent)
         note = f"the model has {solution.x.size} columns: nothing was solved again to explain the plan"
         return Explanation(reduced_costs=reduced_costs(optimodel, ground, solution, solution), notes=(note,))
     relaxed = relaxation(ground, solution, lent)
+    compared = Compared(ground, solution, relaxed, lent)
     binding, notes = binding_rules(optimodel, ground, solution, relaxed, lent=lent)
     return Explanation(
         binding=binding,
         reduced_costs=reduced_costs(optimodel, ground, solution, relaxed),
-        sensitivities=tuple(sensitivities(optimodel, ground, solution, values, lent)),
-        alternatives=alternatives(optimodel, ground, solution, plan, lent),
+        sensitivities=tuple(sensitivities(optimodel, compared, values)),
+        alternatives=alternatives(optimodel, compared, plan),
         notes=notes,
     )
 

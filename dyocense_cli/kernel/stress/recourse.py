@@ -7,12 +7,13 @@ scenario where it cannot hold, at a price above any real cost, and the scenario 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
-from dyocense_cli.artifacts.ground import GroundModel
+from dyocense_cli.artifacts.ground import Block, GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel, Rule
 from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.kernel.stress.worlds import World, side_by_side
@@ -24,7 +25,9 @@ from dyocense_cli.ports import Lent, SolveLimits
 __all__ = ["Outcome", "play"]
 
 #: how much dearer breaking a rule is than any real cost
-_DEAR = 100.0
+_DEAR: Final = 100.0
+#: rows of one program: below this, more programs cost more than they save
+_ROWS_PER_PART: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,10 @@ def _columns(model: OptiModel, ground: GroundModel, values: Mapping[str, np.ndar
     return x
 
 
-def _scenario_of_rows(ground: GroundModel) -> np.ndarray:
-    found = np.zeros(ground.n_rows, dtype=np.int64)
-    for block in ground.rows:
+def _scenarios(blocks: Sequence[Block], ground: GroundModel) -> np.ndarray:
+    """Return the scenario of every row or column of some blocks, -1 for one that belongs to none."""
+    found = np.full(blocks[-1].stop if blocks else 0, -1, dtype=np.int64)
+    for block in blocks:
         if "scenario" in block.dims:
             found[block.start : block.stop] = coordinates(block, ground.dims)[block.dims.index("scenario")]
     return found
@@ -100,7 +104,7 @@ def _solve(
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """Return recourse values and, per scenario, by how much rules had to give way."""
     column = np.repeat(np.arange(ground.n_cols), np.diff(ground.start))
-    scenario = _scenario_of_rows(ground)
+    scenario, owned = _scenarios(ground.rows, ground), _scenarios(ground.columns, ground)
     carried = np.zeros(ground.n_rows)
     for name, stretch in owner:
         x = np.nan_to_num(fixed[name])
@@ -127,14 +131,52 @@ def _solve(
     # rows of the first stage alone cannot be helped by recourse
     program = _without_empty_rows(program)
     loose = _loose_rows(model, ground)
-    solution, slack = _elastic(program, loose, lent)
-    if solution is None:
-        solution, slack = _elastic(program, np.ones(ground.n_rows, dtype=bool), lent)
-    if solution is None:
-        return None, slack
+    found, slack = np.zeros(program.n_cols), np.zeros(program.n_rows)
+    for columns, rows in _parts(program, owned[free], scenario):
+        part = _part(program, columns, rows)
+        solution, gave = _elastic(part, loose[rows], lent)
+        if solution is None:
+            solution, gave = _elastic(part, np.ones(rows.size, dtype=bool), lent)
+        if solution is None:
+            return None, slack
+        found[columns], slack[rows] = solution, gave
     x = np.zeros(ground.n_cols)
-    x[free] = solution
+    x[free] = found
     return x, np.bincount(scenario, weights=slack, minlength=model.probability.size)
+
+
+def _parts(program: GroundModel, of_columns: np.ndarray, of_rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield columns and rows of programs that do not touch each other: some scenarios each, small enough for quick pivots."""
+    count = int(of_rows.max(initial=0)) + 1
+    parts = max(1, min(count, program.n_rows // _ROWS_PER_PART))
+    if parts == 1 or (of_columns < 0).any():
+        yield np.arange(program.n_cols), np.arange(program.n_rows)
+        return
+    edges = np.linspace(0, count, parts + 1).astype(int)
+    for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        yield np.flatnonzero((of_columns >= low) & (of_columns < high)), np.flatnonzero((of_rows >= low) & (of_rows < high))
+
+
+def _part(program: GroundModel, columns: np.ndarray, rows: np.ndarray) -> GroundModel:
+    """Return the program of some columns and of all rows that they are in."""
+    if columns.size == program.n_cols:
+        return program
+    width = np.diff(program.start)[columns]
+    entries = np.repeat(program.start[columns] - np.concatenate([[0], np.cumsum(width)[:-1]]), width) + np.arange(width.sum())
+    place = np.zeros(program.n_rows, dtype=program.index.dtype)
+    place[rows] = np.arange(rows.size)
+    return replace(
+        program,
+        cost=program.cost[columns],
+        lower=program.lower[columns],
+        upper=program.upper[columns],
+        integrality=program.integrality[columns],
+        row_lower=program.row_lower[rows],
+        row_upper=program.row_upper[rows],
+        start=np.concatenate([[0], np.cumsum(width)]).astype(program.start.dtype),
+        index=place[program.index[entries]],
+        value=program.value[entries],
+    )
 
 
 def _without_empty_rows(program: GroundModel) -> GroundModel:

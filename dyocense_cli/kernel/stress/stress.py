@@ -90,7 +90,7 @@ def _average_plan(model: OptiModel, lent: Lent, columns: int) -> Mapping[str, np
     ground = lent.ground(mean)
     if int(ground.integrality.sum()) > _WHOLE_AVERAGE:
         return None
-    answer: Solution = lent.solve(ground, SolveLimits(gap=0.01, nodes=200, work=30.0, time_s=20.0, duals=False))
+    answer: Solution = lent.solve(ground, SolveLimits(gap=0.02, nodes=200, work=15.0, time_s=20.0, duals=False))
     if answer.x is None:
         return None
     held = split_columns(mean, answer.x)
