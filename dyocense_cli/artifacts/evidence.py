@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-__all__ = ["Edge", "EvidenceGraph", "Node"]
+__all__ = ["Edge", "EvidenceGraph", "Node", "evidence_ref"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +39,8 @@ class EvidenceGraph:
     run_fingerprint: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+
+
+def evidence_ref(store: str, run_fingerprint: str) -> str:
+    """Return the reference of a run's evidence in a graph store: ``neo4j://run/<64 hex>``."""
+    return f"{store}://run/{run_fingerprint.removeprefix('sha256:')}"

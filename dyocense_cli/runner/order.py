@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dyocense_cli.artifacts.evidence import evidence_ref
 from dyocense_cli.artifacts.policy import Principal
 
 if TYPE_CHECKING:
@@ -41,3 +42,8 @@ class House:
     parquet: Callable[[Mapping[str, np.ndarray]], bytes]
     #: file of the key that signs manifests; empty leaves them unsigned
     signing_key: str = ""
+
+    def evidence_ref(self, fingerprint: str) -> str:
+        """Return where a run's evidence is, or will be once `evidence write` has run: the configured graph, else the embedded one."""
+        graph = self.shown_settings.get("graph", "")
+        return evidence_ref(graph if graph not in ("", "none") else "ladybug", fingerprint)

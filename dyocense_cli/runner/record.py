@@ -14,7 +14,6 @@ from dyocense_cli.artifacts.fingerprint import bytes_sha, json_sha
 from dyocense_cli.artifacts.manifest import RunManifest
 from dyocense_cli.runner.drafts import draft_of
 from dyocense_cli.runner.ids import uuid7
-from dyocense_cli.runner.nouns import resolve
 from dyocense_cli.runner.pipeline import PLAN
 from dyocense_cli.runner.signature import CHECKSUM, ENVELOPE, checksum_line, envelope
 from dyocense_cli.runner.views import view_files
@@ -111,7 +110,7 @@ def seal(house: House, order: Order, execution: Execution, fingerprint: str, pri
         versions=_versions(house, solution),
         settings=dict(house.shown_settings),
         files=hashes,
-        evidence_ref=resolve("kernel.evidence.build:evidence_ref")("ladybug", fingerprint),
+        evidence_ref=house.evidence_ref(fingerprint),
         snapshot_hash=snapshot,
         command=order.command,
         draft=draft_of({name: execution.held[name].value for name in ("admission", "verdict", "solution") if name in execution.held}),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dyocense_cli.artifacts.manifest import StageRecord
+from dyocense_cli.errors import UnavailableError
 from dyocense_cli.runner.execute import Execution, Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.metrics import record_metrics
@@ -125,34 +126,46 @@ class Kernel:
             run_id, _, snapshot = known.partition(" ")
             if run_id in self.runs.list():
                 return Result(
-                    execution, fingerprint, prints, run_id, self._place(run_id), self._evidence(fingerprint), snapshot, reused=True
+                    execution, fingerprint, prints, run_id, self._place(run_id), self.house.evidence_ref(fingerprint), snapshot, reused=True
                 )
         sealed = seal(self.house, order, execution, fingerprint, prints)
-        place = self.runs.commit(sealed.run_id, sealed.files, sealed.manifest_bytes)
-        self._write_evidence(execution)
-        if sealed.manifest.termination != "interrupted":
-            self.memo.put_text(mark, f"{sealed.run_id} {sealed.manifest.snapshot_hash}")
+        try:
+            place = self.runs.commit(sealed.run_id, sealed.files, sealed.manifest_bytes)
+        except UnavailableError:
+            if sealed.run_id in self.runs.list():  # whole here, though not yet sent on
+                self._remember(execution, mark, sealed)
+            raise
+        self._remember(execution, mark, sealed)
         return Result(
             execution, fingerprint, prints, sealed.run_id, place, sealed.manifest.evidence_ref, sealed.manifest.snapshot_hash, sealed
         )
 
-    def _write_evidence(self, execution: Execution) -> None:
+    def _remember(self, execution: Execution, mark: str, sealed: Record) -> None:
+        """Note that an equal run is stored, then write its evidence."""
+        if sealed.manifest.termination != "interrupted":
+            self.memo.put_text(mark, f"{sealed.run_id} {sealed.manifest.snapshot_hash}")
+        self._write_evidence(execution, sealed.run_id)
+
+    def _write_evidence(self, execution: Execution, run_id: str) -> None:
         """Merge the evidence into the graph; the run is kept whatever becomes of it, and merging again changes nothing."""
         held = execution.held.get("evidence_graph")
-        store = self.graph() if held is not None else None
-        if store is None or held is None:
+        if held is None:
             return
         begun = time.perf_counter()
-        with self.telemetry.span("kernel.evidence.write"):
-            store.merge(held.value)
-        store.close()
+        try:
+            store = self.graph()
+            if store is None:
+                return
+            with self.telemetry.span("kernel.evidence.write"):
+                store.merge(held.value)
+            store.close()
+        except UnavailableError as error:
+            raise UnavailableError(
+                error.code,
+                f"{error.message}; the run is kept in {self._place(run_id)}",
+                hints=(f"dyocense evidence write {run_id}", *error.hints),
+            ) from error
         execution.seconds["write"] = time.perf_counter() - begun
-
-    @staticmethod
-    def _evidence(fingerprint: str) -> str:
-        from dyocense_cli.runner.nouns import resolve
-
-        return str(resolve("kernel.evidence.build:evidence_ref")("ladybug", fingerprint))
 
     def _place(self, run_id: str) -> str:
         place = getattr(self.runs, "place", None)

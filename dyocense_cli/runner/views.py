@@ -69,11 +69,20 @@ def view_files(house: House, execution: Execution, *, fingerprint: str, prints: 
         held["plan"] = replace(held["plan"], draft=draft_of(held))
         held["explanation"] = explained(held.get("explanation"), held.get("verdict"))
         files.update(_answers(held, where))
-        files["report.html"] = _report(house, held, fingerprint=fingerprint, prints=prints, as_of=as_of)
+        files["report.html"] = _report(house, held, where, fingerprint=fingerprint, prints=prints, as_of=as_of)
     return files
 
 
-def report_facts(held: Mapping[str, Any], *, fingerprint: str, prints: Mapping[str, str], versions: Mapping[str, str], as_of: str) -> Any:
+def report_facts(
+    held: Mapping[str, Any],
+    *,
+    fingerprint: str,
+    prints: Mapping[str, str],
+    versions: Mapping[str, str],
+    as_of: str,
+    evidence_ref: str = "",
+    where: Mapping[str, str] | None = None,
+) -> Any:
     """Return what a report is made from."""
     solution = held.get("solution")
     values = {}
@@ -82,18 +91,22 @@ def report_facts(held: Mapping[str, Any], *, fingerprint: str, prints: Mapping[s
     return resolve("kernel.report.facts:Facts").of(
         held,
         values=values,
+        places=where or {},
         run_fingerprint=fingerprint,
         fingerprints=prints,
         versions=versions,
         as_of=as_of,
-        evidence_ref=resolve("kernel.evidence.build:evidence_ref")("ladybug", fingerprint),
+        evidence_ref=evidence_ref,
     )
 
 
-def _report(house: House, held: Mapping[str, Any], *, fingerprint: str, prints: Mapping[str, str], as_of: str) -> bytes:
+def _report(
+    house: House, held: Mapping[str, Any], where: Mapping[str, str], *, fingerprint: str, prints: Mapping[str, str], as_of: str
+) -> bytes:
     solution = held.get("solution")
     versions = {"dyocense-cli": house.version, **({solution.backend: solution.backend_version} if solution is not None else {})}
-    facts = report_facts(held, fingerprint=fingerprint, prints=prints, versions=versions, as_of=as_of)
+    ref = house.evidence_ref(fingerprint)
+    facts = report_facts(held, fingerprint=fingerprint, prints=prints, versions=versions, as_of=as_of, evidence_ref=ref, where=where)
     page: str = resolve("kernel.report.html:render")(facts)
     return page.encode()
 

@@ -18,7 +18,7 @@ from dyocense_cli.artifacts.solution import CheckReport, Solution
 from dyocense_cli.kernel.evidence.rows import TABLES_OF_A_LINE, RowIndex, table_sha
 from dyocense_cli.kernel.evidence.rules import rules_of
 
-__all__ = ["build", "evidence_ref"]
+__all__ = ["build"]
 
 Props = Mapping[str, str | float | bool | None]
 
@@ -107,11 +107,6 @@ def build(  # noqa: PLR0917  # the stage's artifacts come in the order of the pi
         _lines(graph, plan, index, {n: rules[n] for n in plan.binding if n in rules}, forecast_set)
         _kpis(graph, plan)
     return graph.frozen(run_fingerprint)
-
-
-def evidence_ref(store: str, run_fingerprint: str) -> str:
-    """Return the reference of a run's evidence in a graph store: ``neo4j://run/<64 hex>``."""
-    return f"{store}://run/{run_fingerprint.removeprefix('sha256:')}"
 
 
 def _artifact(name: str, shas: Mapping[str, str]) -> str:

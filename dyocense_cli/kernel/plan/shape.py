@@ -1,9 +1,7 @@
-"""The public forms of a plan: `solution.json` and `plan.csv`."""
+"""The public form of a plan: `solution.json`."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,10 +9,11 @@ from dyocense_cli.artifacts.codec import Json
 from dyocense_cli.artifacts.plan import Explanation, Plan, Relaxation, Step, StressReport
 from dyocense_cli.artifacts.solution import Solution
 
-__all__ = ["plan_csv", "risk_json", "solution_json", "step_json"]
+__all__ = ["risk_json", "solution_json", "step_json"]
 
 #: the set that speaks for the plan, best first
 _SPEAKS: Final = ("full", "fresh", "in_sample")
+#: fields of a step after its labels
 _COLUMNS: Final = ("qty", "price", "cost", "period", "date", "arrives", "lots", "rounding", "reason")
 
 
@@ -103,17 +102,3 @@ def _iis(explanation: Explanation | None) -> list[Json]:
         }
         for c in explanation.conflicts
     ]
-
-
-def plan_csv(plan: Plan) -> str:
-    """Return the lines as CSV: line, the labels of the steps' dims, then quantity, price, cost, dates and reason."""
-    keys = list(dict.fromkeys(k for step in plan.steps for k in step.keys))
-    columns = [c for c in _COLUMNS if c not in keys]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["line", *keys, *columns])
-    for step in plan.steps:
-        said = (getattr(step, c) for c in columns)
-        cells = (f"{v:.10g}" if isinstance(v, float) else (v or "") for v in said)
-        writer.writerow([step.line, *(step.keys.get(k, "") for k in keys), *cells])
-    return out.getvalue()

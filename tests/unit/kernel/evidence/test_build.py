@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dyocense_cli.artifacts.codec import fingerprint
-from dyocense_cli.artifacts.evidence import EvidenceGraph
-from dyocense_cli.kernel.evidence.build import build, evidence_ref
+from dyocense_cli.artifacts.evidence import EvidenceGraph, evidence_ref
+from dyocense_cli.kernel.evidence.build import build
 from dyocense_cli.kernel.evidence.labels import EDGES, NODES
 from tests.synthetic_run import infeasible, synthetic
 

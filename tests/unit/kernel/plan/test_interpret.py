@@ -10,7 +10,7 @@ from dyocense_cli.artifacts.solution import Solution, Status, Termination
 from dyocense_cli.kernel.check.check import check
 from dyocense_cli.kernel.optimizer.drive import solve_model
 from dyocense_cli.kernel.plan.interpret import interpret
-from dyocense_cli.kernel.plan.shape import plan_csv, solution_json
+from dyocense_cli.kernel.plan.shape import solution_json
 from tests.toys import EXACT, lent, toy
 
 
@@ -66,13 +66,6 @@ def test_the_public_solution_has_the_fields_of_its_contract(planned):
               "relaxations", "iis", "approximations", "seed", "backend"}  # fmt: skip
     assert wanted <= set(shape)
     assert {"sku", "supplier", "qty", "price", "period", "date", "cost", "reason", "line"} <= set(shape["steps"][0])
-
-
-def test_the_csv_has_one_row_per_line(planned):
-    _, _, plan = planned
-    rows = plan_csv(plan).splitlines()
-    assert len(rows) == 1 + len(plan.steps)
-    assert rows[0].startswith("line,sku,supplier,period,qty,price,cost")
 
 
 def test_no_solution_is_an_empty_plan(planned):
