@@ -84,7 +84,7 @@ class Linter:
             return self.goal(name, text)
         if kind == "context":
             return FileReport(name, kind, self._settled(self._context_alone(name, text), text, name))
-        return FileReport(name, kind, self._settled(self._model(name).findings, text, name))
+        return FileReport(name, kind, self._settled(self._model_alone(name), text, name))
 
     def closing(self, reports: Iterable[FileReport]) -> FileReport | None:
         """Return what there is to say of the waivers once every file was linted, None if nothing."""
@@ -235,10 +235,31 @@ class Linter:
         goal = parse_goal("dsl: goal/v1\nid: alone\nmodel: none\ncontext: none\nhorizon: {periods: 1}\n", file=name)
         return (*spec.findings, *self._bind(goal, name, spec.artifact).findings)
 
+    def _model_alone(self, name: str) -> tuple[Finding, ...]:
+        """Return what is wrong with a model by itself: its form, and its meaning under a goal that sets every limit."""
+        read = self._model(name)
+        if read.artifact is None:
+            return read.findings
+        found = self._static(_any_goal(read.artifact), read.artifact, None)
+        return read.findings + tuple(f for f in found if f.where is not None)  # without a place it is about the goal made here
+
     def _settled(self, findings: tuple[Finding, ...], text: str, name: str) -> tuple[Finding, ...]:
         from dyocense_cli.kernel.lint.run import settle
 
         return settle(findings, text, name, waivers=(), today=self.today)
+
+
+def _any_goal(model: ModelSpec) -> Goal:
+    """Return a goal with every term of a model, and every limit with the settings that it cannot do without."""
+    from dyocense_cli.artifacts.goal import Quantity
+    from dyocense_cli.kernel.goaldsl.parse import parse_goal
+
+    goal = parse_goal("dsl: goal/v1\nid: any\nmodel: any\ncontext: none\n", file=model.file)
+    limits = {
+        limit.name: {s.name: s.choices[0] if s.choices else Quantity(1.0) for s in limit.settings if s.default is None and not s.optional}
+        for limit in model.limits
+    }
+    return replace(goal, objective={term.name: Quantity(1.0) for term in model.terms}, limits=limits, spans={})
 
 
 def _shape(goal: Goal) -> object:

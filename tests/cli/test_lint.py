@@ -152,3 +152,13 @@ def test_plan_runs_the_rules_before_it_forecasts(lint: Lint, capsys: pytest.Capt
     err = capsys.readouterr().err
     assert "error[DYO-X012]: `nearby` names `spent`" in err
     assert "demand forecast" not in err
+
+
+def test_a_model_alone_is_judged_with_every_limit_set(lint: Lint) -> None:
+    assert lint("m.yaml")[0] == 0
+    edit("m.yaml", "  budget: {settings", "  late: {}\n  budget: {settings")
+    edit("m.yaml", "constraints:\n", "constraints:\n  late: {limit: late, expression: sum(ordr) <= 3}\n")
+    code, out, _ = lint("m.yaml")
+    assert code == 3
+    assert "error[DY2203]" in out
+    assert "m.yaml:15:39" in out
