@@ -98,15 +98,15 @@ def _fit_block(batch: Batch, part: slice, model: Model) -> Fitted:
         m.persistence[:n],
         m.rmse[:n],
         m.origins[:n],
-        tuple(_method(fitted, i, model, batch.season) for i in range(n)),
+        tuple(_method(fitted, i, batch.season) for i in range(n)),
         tuple(f"lowest error from {m.origins[i]} origins, 1 to {batch.h} ahead" for i in range(n)),
     )
 
 
-def _method(fitted: Portfolio, i: int, model: Model, season: int) -> str:
+def _method(fitted: Portfolio, i: int, season: int) -> str:
     weight = fitted.mixture.weight[:, i]
     order = np.argsort(-weight, kind="stable")
-    parts = [f"{model.candidates[j].name} {100 * weight[j]:.0f} %" for j in order.tolist() if weight[j] >= 0.15]
+    parts = [f"{fitted.mixture.names[j]} {100 * weight[j]:.0f} %" for j in order.tolist() if weight[j] >= 0.15]
     words = ["mixture of " + ", ".join(parts) if parts else "even mixture"]
     if fitted.seasonal[i]:
         words.append(f"season of {season}")

@@ -8,6 +8,7 @@ import numpy as np
 
 from dyocense_cli.kernel.forecast.shapes import LEVELS, Z
 from dyocense_cli.kernel.forecast.smooth import Candidate, smooth
+from dyocense_cli.kernel.forecast.yearly import YEARLY, has_two_years, yearly_ahead
 
 __all__ = ["Mixture", "mix"]
 
@@ -22,11 +23,13 @@ _MOST_MEMORY = 0.6
 class Mixture:
     """A weighted forecast and what is known of its errors, on the scale of square roots.
 
-    `weight` (a, n); `mean` and `sigma` (h, n); `shape` (n, 57): empirical quantiles of errors over their spread; `dispersion` (n,):
-    variance per unit of mean; `origins` (n,): how many one-step errors there are; `scores` (T, n): one-step errors over their spread,
-    NaN where there are none; `persistence` (n,): see `artifacts.forecast`; `rmse` (n,) of one-step errors, in units.
+    `names` of the candidates (a,) and their `weight` (a, n); `mean` and `sigma` (h, n); `shape` (n, 57): empirical quantiles of errors over
+    their spread; `dispersion` (n,): variance per unit of mean; `origins` (n,): how many one-step errors there are; `scores` (T, n):
+    one-step errors over their spread, NaN where there are none; `persistence` (n,): see `artifacts.forecast`; `rmse` (n,) of one-step
+    errors, in units.
     """
 
+    names: tuple[str, ...]
     weight: np.ndarray
     mean: np.ndarray
     sigma: np.ndarray
@@ -48,21 +51,32 @@ def mix(
     origin_weight: np.ndarray,
     sharpness: tuple[float, float],
     burn: np.ndarray,
+    year: int,
+    with_year: bool,
 ) -> Mixture:
     """Smooth, weigh and measure.
 
     `y` (T, n); `rows` (T + h, n) seasonal indices of its periods and of the horizon; `rare` (n,): squared errors decide;
-    `origin_weight` (T + 1, n); `burn` (n,): first origin that counts.
+    `origin_weight` (T + 1, n); `burn` (n,): first origin that counts; `year` periods
+    per year, and whether last year's shape competes `with_year`.
     """
     length = len(y)
-    states = smooth(y / rows[:length], candidates)
+    flat = y / rows[:length]
+    states = smooth(flat, candidates)
     ahead = [states.ahead(k) for k in range(1, h + 1)]
     known = ~np.isnan(y)
+    long = has_two_years(y, year) if with_year else np.zeros(y.shape[1], dtype=bool)
+    if long.any():
+        extra = yearly_ahead(flat, states.level, candidates, h=h, year=year)
+        ahead = [np.concatenate([a, e], axis=1) for a, e in zip(ahead, extra, strict=True)]
+        burn = np.where(long, np.maximum(burn, known.argmax(axis=0) + year + 6), burn)
+        candidates += YEARLY
     origin = np.arange(length + 1)[:, None]
     trusted = np.where(origin >= burn, origin_weight, 0.0)
     ok = [known[k:] & (trusted[: length - k] > 0) for k in range(h)]
     weights = [np.where(ok[k], trusted[: length - k], 0.0) for k in range(h)]
-    weight = _weigh(y / rows[:length], ahead, weights, rare=rare, sharpness=sharpness)
+    usable = np.array([[c not in YEARLY] for c in candidates]) | long
+    weight = _weigh(flat, ahead, weights, usable=usable, rare=rare, sharpness=sharpness)
     errors, raw, expected = [], [], []
     for k in range(h):
         forecast = (weight * ahead[k][: length - k]).sum(axis=1) * rows[k:length]
@@ -75,6 +89,7 @@ def mix(
     scores = np.where(ok[0], errors[0] / np.maximum(measured[0], 1e-12), np.nan)
     rmse = np.sqrt((weights[0] * raw[0] ** 2).sum(axis=0) / np.maximum(weights[0].sum(axis=0), 1e-300))
     return Mixture(
+        tuple(c.name for c in candidates),
         weight,
         mean,
         sigma,
@@ -88,9 +103,15 @@ def mix(
 
 
 def _weigh(
-    flat: np.ndarray, ahead: list[np.ndarray], weights: list[np.ndarray], *, rare: np.ndarray, sharpness: tuple[float, float]
+    flat: np.ndarray,
+    ahead: list[np.ndarray],
+    weights: list[np.ndarray],
+    *,
+    usable: np.ndarray,
+    rare: np.ndarray,
+    sharpness: tuple[float, float],
 ) -> np.ndarray:
-    """Return candidate weights (a, n) that sum to 1."""
+    """Return candidate weights (a, n) that sum to 1; 0 where a candidate is not `usable` (a, n)."""
     length, candidates = len(flat), ahead[0].shape[1]
     absolute, square = np.zeros((candidates, flat.shape[1])), np.zeros((candidates, flat.shape[1]))
     target = np.where(np.isnan(flat), 0.0, flat)
@@ -100,9 +121,10 @@ def _weigh(
         absolute += (w[:, None] * np.abs(error)).sum(axis=0) / total
         square += np.sqrt((w[:, None] * error**2).sum(axis=0) / total)
     depth = np.sqrt(np.minimum((~np.isnan(flat)).sum(axis=0), 100) / 40)
-    by_absolute = sharpness[0] * (absolute / np.maximum(absolute.min(axis=0), 1e-12) - 1)
-    by_square = sharpness[1] * (square / np.maximum(square.min(axis=0), 1e-12) - 1)
-    weight = np.exp(-np.minimum(np.where(rare, by_square, by_absolute) * depth, 700.0))
+    best = np.where(usable, absolute, np.inf).min(axis=0), np.where(usable, square, np.inf).min(axis=0)
+    by_absolute = sharpness[0] * (absolute / np.maximum(best[0], 1e-12) - 1)
+    by_square = sharpness[1] * (square / np.maximum(best[1], 1e-12) - 1)
+    weight = np.exp(-np.clip(np.where(rare, by_square, by_absolute) * depth, 0.0, 700.0)) * usable
     return np.asarray(weight / weight.sum(axis=0))
 
 

@@ -6,7 +6,7 @@
 3. The mixture's own errors, on the scale of square roots where the spread of demand is nearly constant, give a spread per step and a
    shape, half normal and half their empirical distribution; for intermittent demand a negative binomial whose mean is a slow average
    takes its place by degrees, unless the mixture has moved far from that average.
-4. With two years of weeks, errors made at the same time of the year count most: a December says little of a February.
+4. With two years of weeks, last year's shape joins the candidates (`yearly`), and errors made at the same time of the year count more.
 
 The constants of `Settings` were chosen on the tuning half of the public sets; see `docs/benchmarks/forecast.md`.
 """
@@ -22,6 +22,7 @@ from dyocense_cli.kernel.forecast.mixture import Mixture, mix
 from dyocense_cli.kernel.forecast.seasonal import seasonal_indices
 from dyocense_cli.kernel.forecast.shapes import LEVELS, Z, gamma_quantiles, negative_binomial_quantiles
 from dyocense_cli.kernel.forecast.smooth import CANDIDATES, Candidate
+from dyocense_cli.kernel.forecast.yearly import has_two_years
 
 __all__ = ["Portfolio", "Settings", "fit_portfolio"]
 
@@ -33,7 +34,7 @@ class Settings:
     discount: float = 0.99  #: weight of an origin per period of age
     sharpness: float = 8.0  #: how fast a candidate's weight falls with its relative error
     sharpness_rare: float = 2.0
-    yearly_floor: float = 0.1  #: weight of an origin at the other end of the year
+    yearly_floor: float = 0.5  #: weight of an origin at the other end of the year
     yearly_width: float = 0.08  #: of the bell by time of year, in years
     empirical: float = 0.5  #: share of the empirical shape
     inflation: float = 0.9  #: of the spread: robust scale of in-sample errors against the normal's
@@ -97,6 +98,8 @@ def fit_portfolio(
         origin_weight=_origin_weights(y, year, s),
         sharpness=(s.sharpness, s.sharpness_rare),
         burn=_burn_in(y, season),
+        year=year,
+        with_year=with_season and any(c.level == 0.16 and not c.trend for c in candidates),
     )
     level, dispersion = _counts(y, rows, s.count_memory_day if season == 7 else s.count_memory)
     slow = rare / (1 + _distance(mixture.mean / rows[length:], level, dispersion, s.disagreement) ** 4)
@@ -126,13 +129,11 @@ def _origin_weights(y: np.ndarray, year: int, s: Settings) -> np.ndarray:
     length, n = y.shape
     age = length - np.arange(length + 1)
     weight = np.repeat((s.discount**age)[:, None], n, axis=1)
-    if year >= 52 and length >= 2 * year:
+    if year >= 26 and length >= 2 * year:
         apart = age % year
         apart = np.minimum(apart, year - apart)
         bell = s.yearly_floor + (1 - s.yearly_floor) * np.exp(-0.5 * (apart / (year * s.yearly_width)) ** 2)
-        known = ~np.isnan(y)
-        long = (length - np.where(known.any(axis=0), known.argmax(axis=0), length)) >= 2 * year
-        weight = np.where(long, weight * bell[:, None], weight)
+        weight = np.where(has_two_years(y, year), weight * bell[:, None], weight)
     return weight
 
 

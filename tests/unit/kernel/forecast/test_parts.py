@@ -189,3 +189,16 @@ def test_row_order_of_the_history_is_irrelevant():
     turned = Table({k: dataclasses.replace(c, values=c.values[order]) for k, c in base.tables["history"].columns.items()}, table.n_rows)
     one, two = (BuiltinForecaster().forecast(dataclasses.replace(base, tables={"history": t})) for t in (base.tables["history"], turned))
     assert one.state["grid"].tobytes() == two.state["grid"].tobytes()
+
+
+def test_two_years_of_weeks_carry_last_years_shape_on():
+    rng = np.random.default_rng(2)
+    weeks = np.arange(130)
+    wave = 1 + 0.6 * np.sin(2 * np.pi * weeks / 52)
+    series = {"A": rng.poisson(80 * wave[:126]), "B": rng.poisson(80, 126)}
+    made = BuiltinForecaster().forecast(right_aligned(series))
+    assert made.mean[0] == pytest.approx(80 * wave[126:], rel=0.15)
+    assert "last year" in made.reports[0].method
+    assert made.mean[1] == pytest.approx(80, rel=0.12)
+    short = BuiltinForecaster().forecast(right_aligned({k: v[-100:] for k, v in series.items()}))
+    assert "last year" not in short.reports[0].method
