@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from dyocense_cli.artifacts.fingerprint import bytes_sha, json_sha
-from dyocense_cli.errors import InputError
+from dyocense_cli.errors import InputError, Span
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.nouns import resolve
 
@@ -50,9 +50,8 @@ class Sources:
 
     def context_spec(self, goal: Any, given: str | None) -> tuple[Held, bool]:
         """Return the parsed context of a goal, or of the file given in its place."""
-        name = given if given is not None else self.workspace.resolve(goal.file, goal.context)
         tag = {"mask": self.mask.tag} if self.mask is not None else {}
-        text = self.workspace.text(name)
+        name, text = self._named(goal, "/context", goal.context) if given is None else (given, self.workspace.text(given))
         return self._parsed(
             "context_spec", text, name, "kernel.goaldsl.parse:parse_context", tag=tag, finish=None if self.mask is None else self.mask.spec
         )
@@ -69,17 +68,26 @@ class Sources:
                     where=goal.spans.get("/model"),
                     hints="use one of " + ", ".join(shipped_models()) + ", or a path ending in .yaml",
                 )
-            name = self.workspace.resolve(goal.file, goal.model)
-            text = self.workspace.text(name)
+            name, text = self._named(goal, "/model", goal.model)
         return self._parsed("model_spec", text, name, "kernel.goaldsl.parse:parse_model")
 
     def scenarios(self, goal: Any) -> Any:
         """Return the scenario set of the file that `forecast.scenarios` names, None if it names none, or a table of the context."""
         if not goal.forecast.scenarios or not set(goal.forecast.scenarios) & {".", "/"}:
             return None
-        name = self.workspace.resolve(goal.file, goal.forecast.scenarios)
+        name, text = self._named(goal, "/forecast/scenarios", goal.forecast.scenarios)
         periods = tuple(f"t{k + 1}" for k in range(goal.horizon.periods))
-        return resolve("kernel.scenarios.given:read_scenarios")(self.workspace.text(name), file=name, periods=periods)
+        return resolve("kernel.scenarios.given:read_scenarios")(text, file=name, periods=periods)
+
+    def _named(self, goal: Any, pointer: str, path: str) -> tuple[str, str]:
+        """Return the logical name and text of a file that a goal names; what is wrong with the path is placed at its line."""
+        try:
+            name = self.workspace.resolve(goal.file, path)
+            return name, self.workspace.text(name)
+        except InputError as error:
+            inside = isinstance(error.where, Span) and error.where.file != goal.file
+            where = error.where if inside else goal.spans.get(pointer) or error.where
+            raise InputError(error.code, error.message, where=where, hints=error.hints, why=error.why) from None
 
     def tables(self, spec: Any) -> Held:
         """Return the raw tables of a context, read when someone needs them; their fingerprint is that of the source bytes."""

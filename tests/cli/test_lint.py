@@ -162,3 +162,18 @@ def test_a_model_alone_is_judged_with_every_limit_set(lint: Lint) -> None:
     assert code == 3
     assert "error[DY2203]" in out
     assert "m.yaml:15:39" in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("context.yaml", "contxt.yaml", "error[DY2002]: there is no file `contxt.yaml`\n  --> goal.yaml:5:10"),
+        ("context.yaml", "../../etc/passwd", "error[DY2001]: `../../etc/passwd` leads out of the project\n  --> goal.yaml:5:10"),
+        ("m.yaml", "/etc/passwd.yaml", "error[DY2001]: `/etc/passwd.yaml` leads out of the project\n  --> goal.yaml:4:8"),
+    ],
+)
+def test_plan_places_a_wrong_path_at_its_line(lint: Lint, capsys: pytest.CaptureFixture[str], old: str, new: str, says: str) -> None:
+    edit("goal.yaml", old, new)
+    assert lint("goal.yaml")[0] == 3
+    assert run(["plan", "goal.yaml"]) == 3
+    assert says in capsys.readouterr().err
