@@ -8,7 +8,7 @@ of the pool by a small program. Efforts are counted, so a result is the same eve
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -33,7 +33,7 @@ from dyocense_cli.kernel.optimizer.decompose.samplelp import relaxation, split_d
 from dyocense_cli.optimodel.evaluate import split_columns
 from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
 
-__all__ = ["FEWEST_BLOCKS", "Declined", "attempt", "first_prices"]
+__all__ = ["FEWEST_BLOCKS", "Declined", "Earlier", "attempt", "first_prices"]
 
 #: Below this the blocks' duality gap outweighs what decomposition saves; measured in benchmarks/solve.py.
 FEWEST_BLOCKS = 10
@@ -46,6 +46,15 @@ HOPELESS = 30
 #: Times that plans are picked from the pool when insertion finds none.
 RESCUES = 3
 VERSION = "price-and-reinsert 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier solution of a like model: its dims' labels, its certificate, and which members of the block dims a change reaches."""
+
+    dims: Mapping[str, tuple[str, ...]]
+    certificate: Mapping[str, np.ndarray]
+    reached: Callable[[tuple[str, ...]], np.ndarray]
 
 
 @dataclass(slots=True)
@@ -76,7 +85,9 @@ class _Run:
         return stop
 
 
-def attempt(optimodel: OptiModel, options: SolverOptions, *, lent: Lent, start: np.ndarray | None = None) -> Solution | Declined:
+def attempt(
+    optimodel: OptiModel, options: SolverOptions, *, lent: Lent, start: np.ndarray | None = None, earlier: Earlier | None = None
+) -> Solution | Declined:
     """Solve a model by its blocks, or decline with the reason.
 
     Parameters
@@ -89,6 +100,8 @@ def attempt(optimodel: OptiModel, options: SolverOptions, *, lent: Lent, start: 
         How to solve small programs; `seconds` guards the time limit.
     start : float64[n_cols], optional
         An earlier plan to improve on.
+    earlier : Earlier, optional
+        Its prices, used instead of new ones; blocks that the change reaches are re-planned first.
     """
     if not jit.AVAILABLE:
         return Declined("block programs need numba: pip install 'dyocense-cli[numba]'")
@@ -106,6 +119,10 @@ def attempt(optimodel: OptiModel, options: SolverOptions, *, lent: Lent, start: 
         return Declined("columns outside the blocks have no closed form")
     run = _Run(reader, extracted, prepare(extracted.form, threads=max(options.threads, 1)), master, options, lent)
     run.began = lent.seconds() if lent.seconds is not None else 0.0
+    if earlier is not None and start is not None:
+        again = _solve_again(run, start, earlier)
+        if again is not None:
+            return again
     return _solve(run, start)
 
 
@@ -176,6 +193,52 @@ def _solve(run: _Run, start: np.ndarray | None) -> Solution | Declined:
     if not found.feasible or found.settled is None:
         return _nearest(run, found, bound)
     return _solution(run, dual, bound, found)
+
+
+def _solve_again(run: _Run, start: np.ndarray, earlier: Earlier) -> Solution | None:
+    """Return a plan within the gap from the earlier prices, or None: then everything is solved anew."""
+    form, options, shape = run.arrays.form, run.options, run.extracted.shape
+    prices, kappa = np.zeros(form.n_rows), np.full(form.shape[0], np.nan)
+    for c, rule in zip(form.couplings, shape.coupling, strict=True):
+        found = _by_label(run.reader.model.dims, earlier, f"price:{rule.name}", rule.dims)
+        if found is not None:
+            prices[c.offset : c.offset + c.size] = np.nan_to_num(found).ravel()
+    own = shape.service.name if shape.service is not None else ""
+    dims = shape.service.dims if shape.service is not None else shape.block
+    found = _by_label(run.reader.model.dims, earlier, f"multiplier:{own}", dims)
+    if found is not None:
+        kappa = np.transpose(found, [dims.index(d) for d in shape.block]).ravel()
+    typical = float(np.nanmedian(kappa / run.arrays.step)) if np.isfinite(kappa).any() else 0.0
+    kappa = np.where(np.isfinite(kappa), kappa, typical * run.arrays.step)
+    prices = project(form, run.master, prices)
+    kappa, _ = row_multipliers(run.arrays, prices, kappa, 4)
+    dual = Dual(-np.inf, prices, kappa)
+    bound, _ = prove(run.arrays, prices, kappa)
+    begin = lots_of(run.reader, run.extracted, split_columns(run.reader.model, start))
+    touched = np.flatnonzero(earlier.reached(shape.block))
+    rng = np.random.default_rng(options.seed)
+    insert = partial(insertion, run.arrays, run.master, partial(settle, form, run.master), dual, bound, gap=options.mip_gap, rng=rng)
+    first = insert(passes=2, start=begin, only=touched, guard=run.guard(1.0, bound))
+    if not first.stopped:
+        first = insert(passes=5, start=first.x, guard=run.guard(1.0, bound))
+    if first.stopped != "gap" or first.settled is None:
+        return None
+    done = _solution(run, dual, bound, first)
+    return replace(done, diagnostics={**done.diagnostics, "replanned": float(touched.size)})
+
+
+def _by_label(dims: Mapping[str, tuple[str, ...]], earlier: Earlier, key: str, over: tuple[str, ...]) -> np.ndarray | None:
+    """Return an array of the earlier certificate over the new labels, NaN where a label is new; None if there is none."""
+    old = earlier.certificate.get(key)
+    if old is None or old.shape != tuple(len(earlier.dims.get(d, ())) for d in over):
+        return None
+    wide = np.asarray(old, dtype=float)
+    for axis, d in enumerate(over):
+        place = {label: i for i, label in enumerate(earlier.dims[d])}
+        at = np.array([place.get(label, -1) for label in dims[d]])
+        new = np.expand_dims(at < 0, [a for a in range(wide.ndim) if a != axis])
+        wide = np.where(new, np.nan, np.take(wide, np.maximum(at, 0), axis=axis))
+    return wide
 
 
 def _rescued(run: _Run, dual: Dual, seen: list[np.ndarray]) -> Rescue:
