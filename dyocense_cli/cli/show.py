@@ -201,7 +201,7 @@ def plan_json(result: Any) -> dict[str, Any]:
         "evidence": {"evidence_ref": result.evidence_ref, "snapshot_hash": result.snapshot_hash},
         "run_dir": result.place,
         "fingerprints": dict(result.prints),
-        "warnings": list(execution.memo.warnings) + (list(manifest.warnings) if manifest else []),
+        "warnings": list(execution.memo.warnings) + (list(manifest.warnings) if manifest else []) + _lint_warnings(execution),
         "timings": {
             name: {"state": state, "seconds": round(execution.seconds.get(name, 0.0), 4)} for name, state in execution.states.items()
         },
@@ -209,3 +209,10 @@ def plan_json(result: Any) -> dict[str, Any]:
         "iis": shape.get("iis", []),
         "relaxations": shape.get("relaxations", []),
     }
+
+
+def _lint_warnings(execution: Any) -> list[str]:
+    """Return what the rules of the language warn of."""
+    held = execution.held.get("lint_report")
+    findings = held.value.findings if held is not None else ()
+    return [f"{f.id}: {f.message}" for f in findings if f.severity == "warning"]
