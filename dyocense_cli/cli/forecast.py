@@ -135,12 +135,14 @@ def _backtest(execution: Execution, settings: Settings, origins: int) -> dict[st
 
 def _drift(execution: Execution, settings: Settings, reference: str) -> list[dict[str, Any]]:
     from dyocense_cli.runner.nouns import resolve
-    from dyocense_cli.runner.references import find_run
+    from dyocense_cli.runner.references import find_run, manifest_of
     from dyocense_cli.runner.snapshot import snapshot_artifact
     from dyocense_cli.wiring import run_store
 
     runs = run_store(settings)
     run_id = find_run(runs, reference)
+    if "artifacts/forecast_set.json" not in manifest_of(runs, run_id)["files"]:
+        raise InputError("DY2508", f"run {run_id} forecast nothing: its scenarios were stated", hints="name a run that forecast demand")
     made, asked = snapshot_artifact(runs, run_id, "forecast_set"), snapshot_artifact(runs, run_id, "forecast_request")
     rows = resolve("kernel.forecast.drift:drift_check")(made, asked.period_starts, _value(execution, "forecast_request"))
     return [dataclasses.asdict(row) for row in rows]

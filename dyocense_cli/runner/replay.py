@@ -105,6 +105,8 @@ def replay(kernel: Kernel, runs: RunStore, run_id: str) -> Replay:
     execution = kernel.execution(order)
     for name in GIVEN:
         _give(execution, record, name)
+    if "sample" not in record.outputs and "artifacts/scenario_set.json" in manifest["files"]:
+        _give(execution, record, "scenario_set")  # scenarios that a file stated
     notes = _take(execution, record)
     for stage in PLAN:
         if stage.name in record.outputs and stage.gives not in execution.held:
