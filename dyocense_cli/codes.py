@@ -25,6 +25,8 @@ CODES: Final[dict[str, str]] = {
     "DY1006": "a file is there already",
     "DY1007": "no run, or more than one, is meant",
     "DY1019": "no such export format or pass",
+    "DY1020": "--pareto takes two terms",
+    "DY1022": "no such selector",
     "DY1008": "a run holds no model to solve",
     "DY1015": "dyocense.toml cannot be read",
     "DY1016": "unknown setting in dyocense.toml",

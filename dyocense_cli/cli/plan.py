@@ -92,6 +92,13 @@ def plan(
     everything: Annotated[bool, typer.Option("--all", help="Show every line of the plan.")] = False,
     open_report: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; write nothing.")] = False,
+    changes: Annotated[
+        list[str] | None, typer.Option("--what-if", help="Plan with this key=value too and compare.", show_default=False)
+    ] = None,
+    pareto: Annotated[str | None, typer.Option("--pareto", help="Front between two objective terms: cost,co2.", show_default=False)] = None,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", help="Show lines that match: sku:A* supplier:S1.", show_default=False)
+    ] = None,
 ) -> int:
     """Plan a goal: what to order, from whom, when, why, and what it risks.
 
@@ -119,11 +126,17 @@ def plan(
     )
     if dry_run:
         return _foretell(kernel, order, as_json=as_json)
+    if changes or pareto:
+        from dyocense_cli.cli import whatif
+
+        if pareto:
+            return whatif.front(kernel, order, pareto, as_json=as_json)
+        return whatif.what_if(kernel, order, changes or (), store=store, as_json=as_json)
     with interrupts.listening():
         result = kernel.plan(order)
     kernel.telemetry.close()
     _findings(result)
-    deliver(result, as_json=as_json, everything=everything, xlsx=xlsx, open_report=open_report)
+    deliver(result, as_json=as_json, everything=everything, xlsx=xlsx, open_report=open_report, select=select)
     return exit_code(result, interrupts)
 
 
@@ -141,7 +154,15 @@ def _foretell(kernel: Kernel, order: Order, *, as_json: bool) -> int:
     return exits.DONE
 
 
-def deliver(result: Result, *, as_json: bool, everything: bool = False, xlsx: str | None = None, open_report: bool = False) -> None:
+def deliver(
+    result: Result,
+    *,
+    as_json: bool,
+    everything: bool = False,
+    xlsx: str | None = None,
+    open_report: bool = False,
+    select: list[str] | None = None,
+) -> None:
     """Print a run for a person or a program, and what was asked beside it."""
     held: Any = result.value("plan")
     if as_json:
@@ -152,6 +173,10 @@ def deliver(result: Result, *, as_json: bool, everything: bool = False, xlsx: st
         from dyocense_cli.cli.show import show_plan
         from dyocense_cli.runner.views import explained, places
 
+        if select:
+            from dyocense_cli.cli.whatif import selected
+
+            held = selected(held, select)
         show_plan(
             held,
             stress=result.value("stress_report"),
