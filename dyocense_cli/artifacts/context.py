@@ -116,7 +116,7 @@ class Context:
     currency: str
     tables: Mapping[str, Table]
     parameters: Mapping[str, Quantity | str | bool]
-    rates: tuple[Rate, ...]
+    rates: tuple[Rate, ...]  # those in force when the plan starts, one per pair
     conversions: tuple[Rate, ...]
     periods: tuple[str, ...]  # t1 .. tN
     period_starts: tuple[str, ...]  # ISO dates

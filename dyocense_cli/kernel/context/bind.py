@@ -15,7 +15,7 @@ from dyocense_cli.kernel.context.calendar import Calendar, period_calendar
 from dyocense_cli.kernel.context.columns import COLUMNS, column_rule
 from dyocense_cli.kernel.context.faults import Faults, Source
 from dyocense_cli.kernel.context.keys import check_keys, check_links
-from dyocense_cli.kernel.context.measure import Measures, NoConversion
+from dyocense_cli.kernel.context.measure import Measures, NoConversion, in_force
 from dyocense_cli.kernel.context.read_column import read_column
 from dyocense_cli.kernel.context.typed import Cells, to_dates
 
@@ -69,7 +69,7 @@ def _context(spec: ContextSpec, calendar: Calendar, tables: dict[str, Table], st
         currency=spec.currency,
         tables=tables,
         parameters=dict(sorted(spec.parameters.items())),
-        rates=tuple(sorted(spec.rates, key=lambda r: (r.source, r.target, r.date))),
+        rates=in_force(spec.rates, calendar.starts[0] if calendar.starts else None),
         conversions=tuple(sorted(spec.conversions, key=lambda r: (r.source, r.target, r.date))),
         periods=calendar.periods,
         period_starts=calendar.starts,

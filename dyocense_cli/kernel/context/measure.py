@@ -10,7 +10,7 @@ from typing import Final
 from dyocense_cli.artifacts.context import Rate
 from dyocense_cli.optimodel.units import Unit, UnitError, parse_unit
 
-__all__ = ["Measures", "NoConversion", "NoRate"]
+__all__ = ["Measures", "NoConversion", "NoRate", "in_force"]
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
@@ -28,6 +28,15 @@ class NoRate(NoConversion):
     """Two currencies, and no rate between them in force."""
 
 
+def in_force(rates: Iterable[Rate], day: str | None) -> tuple[Rate, ...]:
+    """Return, of several rates for a pair, the latest that is not dated after `day`, sorted by pair."""
+    latest: dict[tuple[str, str], Rate] = {}
+    for rate in sorted(rates, key=lambda r: (r.date, r.rate)):
+        if day is None or rate.date <= day:
+            latest[rate.source, rate.target] = rate
+    return tuple(latest[pair] for pair in sorted(latest))
+
+
 @dataclass(frozen=True, slots=True)
 class Measures:
     """The units of one context: its currency, and what it declares about others, on the day the plan starts."""
@@ -42,9 +51,7 @@ class Measures:
         A rate is used in both directions; a chain of conversions (pallet, case, each) is followed, a chain of rates is not.
         """
         extra: dict[str, tuple[float, str]] = {}
-        for rate in sorted(rates, key=lambda r: r.date):
-            if day is not None and rate.date > day:
-                continue
+        for rate in sorted(in_force(rates, day), key=lambda r: r.date):
             if rate.target == currency and rate.rate:
                 extra[rate.source] = (rate.rate, currency)
             elif rate.source == currency and rate.rate:

@@ -242,3 +242,11 @@ def test_a_goal_may_choose_the_table_that_states_the_scenarios() -> None:
     assert str(caught.value.findings[0].where) == "g.yaml:5:23"
     with pytest.raises(Findings, match="no table of the context"):
         world({"o": outcomes}, more="scenarios: {table: p}\n")
+
+
+def test_the_context_keeps_the_rates_in_force() -> None:
+    rates = "rates: [{from: USD, to: EUR, rate: 0.9, date: 2026-11-01}, {from: USD, to: EUR, rate: 0.8, date: 2026-10-01}, "
+    context = world(
+        {}, more=rates + "{from: USD, to: EUR, rate: 0.5, date: 2026-12-24}, {from: EUR, to: GBP, rate: 0.8, date: 2026-01-01}]\n"
+    )
+    assert [(r.source, r.target, r.rate) for r in context.rates] == [("EUR", "GBP", 0.8), ("USD", "EUR", 0.9)]
