@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from dyocense_cli.artifacts.optimodel import OptiModel, Rule, Var
-from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name, Neg, Node, Not, Num, Reduce, Shift, Sum, Text, children
+from dyocense_cli.optimodel.expr.dims import sum_dims
+from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name, Neg, Node, Not, Num, Reduce, Shift, Sum, Text
 from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.optimodel.expr.printer import number
 from dyocense_cli.optimodel.inline import inlined
@@ -90,8 +91,7 @@ class _Writer:
 
     def function(self, node: Sum | Shift | Reduce | Call, place: int, moved: dict[str, str]) -> str:
         if isinstance(node, Sum):
-            inside = tuple(dict.fromkeys(d for child in children(node) for d in self.dims(child)))
-            over = node.over if node.over is not None else tuple(d for d in inside if d != "scenario")
+            over = sum_dims(node, self.dims_of)
             below = self.members(over) + ("" if node.where is None else " : " + self.of(node.where, 0, moved))
             text = rf"\sum_{{{below}}} {self.of(node.body, 2, {d: m for d, m in moved.items() if d not in over})}"
             return rf"\left({text}\right)" if place > 2 else text
@@ -102,12 +102,6 @@ class _Writer:
             level = "" if node.level is None else f"_{{{number(node.level)}}}"
             return rf"\operatorname{{{node.kind}}}{level}\left[{self.of(node.body, 0, moved)}\right]"
         return rf"\operatorname{{{node.name}}}\left({', '.join(self.of(a, 0, moved) for a in node.args)}\right)"
-
-    def dims(self, node: Node) -> tuple[str, ...]:
-        if isinstance(node, Name):
-            return self.dims_of.get(node.id, ())
-        found = tuple(dict.fromkeys(d for child in children(node) for d in self.dims(child)))
-        return tuple(d for d in found if d not in (node.over or ())) if isinstance(node, Sum) else found
 
 
 def _letters(dims: tuple[str, ...]) -> dict[str, str]:

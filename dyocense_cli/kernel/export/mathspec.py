@@ -11,7 +11,8 @@ import json
 from typing import Final
 
 from dyocense_cli.artifacts.optimodel import OptiModel, Param
-from dyocense_cli.optimodel.expr.nodes import Binary, Name, Node, Num, Reduce, Shift, Sum, children, rebuild
+from dyocense_cli.optimodel.expr.dims import dims_of, sum_dims
+from dyocense_cli.optimodel.expr.nodes import Binary, Name, Node, Num, Reduce, Shift, Sum, rebuild
 from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.optimodel.expr.printer import show
 from dyocense_cli.optimodel.inline import inlined
@@ -28,8 +29,7 @@ def to_mathspec(model: OptiModel, *, description: str = "") -> str:
     params = dict(model.params)
     if "scenario" in model.dims:
         params.setdefault("probability", Param(("scenario",), model.probability))
-    dims_of = {v.name: v.dims for v in model.vars} | {n: p.dims for n, p in params.items()}
-    writer = _Writer(dims_of)
+    writer = _Writer({v.name: v.dims for v in model.vars} | {n: p.dims for n, p in params.items()})
     lines = [f"description: {_text(description)}"] if description else []
     lines.append("dimensions:")
     lines += [f"  {d}: {{dtype: str{', ordered: true' if d in model.ordered else ''}}}" for d in model.dims]
@@ -73,8 +73,7 @@ class _Writer:
         if isinstance(node, Reduce) and node.kind == "mean":
             node = Sum(Binary("*", Name("probability"), node.body), ("scenario",))
         if isinstance(node, Sum):
-            inside = tuple(dict.fromkeys(d for child in children(node) for d in self.dims(child)))
-            over = node.over if node.over is not None else tuple(d for d in inside if d != "scenario")
+            over = sum_dims(node, self.dims_of)
             out = self.change(node.body)
             if node.where is not None:
                 out = Binary("*", out, Name(self.indicator(node.where)))
@@ -94,17 +93,8 @@ class _Writer:
         """Return the 0/1 parameter that stands for a condition inside a sum."""
         if condition not in self.conditions:
             self.conditions[condition] = f"where_{len(self.conditions) + 1}"
-            self.dims_of[self.conditions[condition]] = self.dims(condition)
+            self.dims_of[self.conditions[condition]] = dims_of(condition, self.dims_of)
         return self.conditions[condition]
-
-    def dims(self, node: Node) -> tuple[str, ...]:
-        if isinstance(node, Name):
-            return self.dims_of.get(node.id, ())
-        found = tuple(dict.fromkeys(d for child in children(node) for d in self.dims(child)))
-        if isinstance(node, Sum):
-            over = node.over if node.over is not None else tuple(d for d in found if d != "scenario")
-            return tuple(d for d in found if d not in over)
-        return found
 
 
 def _total(model: OptiModel) -> Node:

@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 
 from dyocense_cli.artifacts.optimodel import OptiModel, Param, Var
-from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name, Neg, Node, Not, Num, Reduce, Shift, Sum, children
+from dyocense_cli.optimodel.expr.dims import sum_dims
+from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name, Neg, Node, Not, Num, Reduce, Shift, Sum
 from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.optimodel.inline import inlined
 
@@ -126,7 +127,7 @@ class _Writer:
     def __init__(self, model: OptiModel) -> None:
         self.model = model
         self.vars = {v.name: v for v in model.vars}
-        self.params = dict(_params(model))
+        self.dims = {n: p.dims for n, p in _params(model)} | {v.name: v.dims for v in model.vars}
 
     def variable(self, v: Var) -> list[str]:
         args = ", ".join(_at(d) for d in v.dims)
@@ -179,29 +180,19 @@ class _Writer:
         return f"{node.name}({', '.join(self.of(a) for a in node.args)})"
 
     def name(self, name: str) -> str:
-        dims = self.vars[name].dims if name in self.vars else self.params[name].dims
+        dims = self.dims[name]
         call = "column" if name in self.vars else "value"
         return f"{call}({', '.join([repr(_safe(name) if name in self.vars else name), *(_at(d) for d in dims)])})"
 
     def sum(self, node: Sum) -> str:
-        inside = list(dict.fromkeys((*self.dims(node.body), *(self.dims(node.where) if node.where is not None else ()))))
-        over = node.over if node.over is not None else tuple(d for d in inside if d != "scenario")
+        over = sum_dims(node, self.dims)
         args = ", ".join(_at(d) for d in over)
         where = "" if node.where is None else f", lambda {args}: {self.condition(node.where)}"
-        return f"total({tuple(over)!r}, lambda {args}: {self.of(node.body)}{where})"
-
-    def dims(self, node: Node) -> tuple[str, ...]:
-        if isinstance(node, Name):
-            return self.vars[node.id].dims if node.id in self.vars else self.params[node.id].dims
-        found = tuple(dict.fromkeys(d for child in children(node) for d in self.dims(child)))
-        if isinstance(node, Sum):
-            over = node.over if node.over is not None else tuple(d for d in found if d != "scenario")
-            return tuple(d for d in found if d not in over)
-        return tuple(d for d in found if d != "scenario") if isinstance(node, Reduce) else found
+        return f"total({over!r}, lambda {args}: {self.of(node.body)}{where})"
 
     def condition(self, node: Node) -> str:
         if isinstance(node, Name):
-            return f"held({', '.join([repr(node.id), *(_at(d) for d in self.params[node.id].dims)])})"
+            return f"held({', '.join([repr(node.id), *(_at(d) for d in self.dims[node.id])])})"
         if isinstance(node, Not):
             return f"not ({self.condition(node.body)})"
         if isinstance(node, Logic):

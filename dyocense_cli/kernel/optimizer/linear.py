@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dyocense_cli.errors import InputError
-from dyocense_cli.optimodel.expr.nodes import Binary, Name, Neg, Node, Num, Reduce, Shift, Sum, children, names
+from dyocense_cli.optimodel.expr.dims import sum_dims
+from dyocense_cli.optimodel.expr.nodes import Binary, Name, Neg, Node, Num, Reduce, Shift, Sum, names
 from dyocense_cli.optimodel.expr.printer import show
 from dyocense_cli.optimodel.simplify import ZERO
 
@@ -92,7 +93,7 @@ class _Walk:
 
     def __init__(self, var_dims: Mapping[str, tuple[str, ...]], param_dims: Mapping[str, tuple[str, ...]], scenario: str | None) -> None:
         self.var_dims = var_dims
-        self.param_dims = param_dims
+        self.named = {**param_dims, **var_dims}
         self.scenario = scenario
         self.terms: list[Term] = []
         self.rows: list[Condition] = []
@@ -141,7 +142,7 @@ class _Walk:
             raise InputError("DY2206", f"`{show(node)}` is not linear")
 
     def sum(self, node: Sum, so_far: Term) -> None:
-        over = node.over if node.over is not None else self.inner(node)
+        over = sum_dims(node, self.named, self.scenario)
         places = dict(so_far.places)
         fresh = []
         for dim in over:
@@ -156,21 +157,6 @@ class _Walk:
         vacated, self.rows = tuple(self.rows), outer
         if vacated:
             self.terms[first:] = [replace(t, conditions=(*t.conditions, *vacated)) for t in self.terms[first:]]
-
-    def inner(self, node: Sum) -> tuple[str, ...]:
-        """Return the dims that a sum without `over` runs over."""
-        found = dict.fromkeys(d for child in children(node) for d in self.dims(child))
-        return tuple(d for d in found if d != self.scenario)
-
-    def dims(self, node: Node) -> tuple[str, ...]:
-        """Return the dims of an expression that is known to be well formed."""
-        if isinstance(node, Name):
-            return self.var_dims.get(node.id) or self.param_dims.get(node.id) or ()
-        found = tuple(dict.fromkeys(d for child in children(node) for d in self.dims(child)))
-        if not isinstance(node, Sum):
-            return found
-        over = node.over if node.over is not None else tuple(d for d in found if d != self.scenario)
-        return tuple(d for d in found if d not in over)
 
     def shift(self, node: Shift, so_far: Term, *, top: bool) -> None:
         before = so_far.places[node.along]

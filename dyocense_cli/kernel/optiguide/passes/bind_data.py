@@ -21,11 +21,12 @@ from dyocense_cli.kernel.optiguide.labels import Labels, read_labels
 from dyocense_cli.kernel.optiguide.problems import locate
 from dyocense_cli.kernel.optiguide.tables import Loader, TextGrid
 from dyocense_cli.optimodel.calc import Calculator
-from dyocense_cli.optimodel.expr.nodes import Name, Neg, Node, Num, names
+from dyocense_cli.optimodel.expr.dims import dims_of, sum_dims
+from dyocense_cli.optimodel.expr.nodes import Binary, Logic, Name, Neg, Node, Num, Sum, names, rebuild
 from dyocense_cli.optimodel.expr.printer import show
 from dyocense_cli.optimodel.fold import fold, fold_sums
 from dyocense_cli.optimodel.grid import Grid, existence, multiply, to_param
-from dyocense_cli.optimodel.simplify import ZERO, substitute, without_dims
+from dyocense_cli.optimodel.simplify import ZERO, simplify, substitute, without_dims
 from dyocense_cli.optimodel.symbols import Scope, Symbol
 
 __all__ = ["bind_data"]
@@ -71,7 +72,7 @@ class _Bind:
         draft = self.settle_absent(self.draft)
         self.grids.update(self.flags.grids)
         self.derive(draft)
-        draft = replace(draft, vars=tuple(self.variable(v) for v in draft.vars))
+        draft = self.counted(replace(draft, vars=tuple(self.variable(v) for v in draft.vars)))
         data = {n: self.param(n, g) for n, g in self.grids.items()}
         kept = {d: v for d, v in self.labels.labels.items() if d not in self.labels.gone}
         return replace(draft, labels=kept, data=data, probability=self.probability, scope=self.scope(draft, data))
@@ -159,6 +160,46 @@ class _Bind:
             steps=None if steps is None else replace(steps, dims=less(steps.dims)),
         )
 
+    def counted(self, draft: Draft) -> Draft:
+        if self.actual == self.declared:
+            return draft
+
+        def change(formula: Formula) -> Formula:
+            return replace(formula, node=self.repeated(formula.node))
+
+        return replace(
+            draft,
+            exprs={n: change(f) for n, f in draft.exprs.items()},
+            rules=tuple(replace(r, formula=change(r.formula)) for r in draft.rules),
+            terms=tuple(replace(t, formula=change(t.formula)) for t in draft.terms),
+            kpis=tuple(replace(k, formula=change(k.formula)) for k in draft.kpis),
+        )
+
+    def repeated(self, node: Node) -> Node:
+        """Return `node` with sums over dims that a parameter lost, because its table has no such column, as multiples."""
+        node = rebuild(node, self.repeated)
+        if not isinstance(node, Sum):
+            return node
+        body = node.body if node.where is None else Logic("and", node.body, node.where)
+        actual = dims_of(body, self.actual, self.draft.scenario)
+        over = sum_dims(node, self.declared, self.draft.scenario)
+        lost = [d for d in over if d not in actual]
+        if not lost:
+            return node
+        kept = simplify(Sum(node.body, tuple(d for d in over if d in actual), node.where))
+        return simplify(Binary("*", Num(float(np.prod([self.sizes[d] for d in lost]))), kept))
+
+    @property
+    def actual(self) -> dict[str, tuple[str, ...]]:
+        """Dims of every name as bound."""
+        return {n: g.dims for n, g in self.grids.items()} | {v.name: tuple(d for d in v.dims if d in self.sizes) for v in self.draft.vars}
+
+    @property
+    def declared(self) -> dict[str, tuple[str, ...]]:
+        """Dims of every name as declared, less those that are gone."""
+        named = {n: tuple(d for d in p.dims if d in self.sizes) for n, p in self.draft.params.items()}
+        return {**self.actual, **named}
+
     def calculator(self) -> Calculator:
         return Calculator(self.grids, self.sizes, self.draft.scenario, self.probability)
 
@@ -169,6 +210,7 @@ class _Bind:
             ready = [n for n, f in waiting.items() if not names(f.node) & set(waiting)]
             for name in sorted(ready):
                 formula = waiting.pop(name)
+                formula = replace(formula, node=self.repeated(formula.node))
                 self.grids[name] = self.computed(formula)
                 self.sources[name] = show(formula.node)
 

@@ -261,6 +261,11 @@ class _Parse:
         for name, (value, text) in self.switches.numbers.items():
             symbols.setdefault(name, Symbol("param", (), self.unit(text, f"goal:/limits/{name}"), value == int(value)))
         scenario = next((d.name for d in self.spec.dims if d.scenarios), None)
+        if scenario not in (None, "scenario"):
+            self.problems.add(
+                Problem("DY2204", f"the dim of the scenarios is called `{scenario}`", "call it `scenario`: `sum(e)` leaves out that name"),
+                f"model:/dimensions/{scenario}",
+            )
         if scenario is not None:
             symbols.setdefault("probability", Symbol("param", (scenario,)))
         ordered = frozenset(d.name for d in self.spec.dims if d.ordered or d.horizon or d.ranks or d.upto)

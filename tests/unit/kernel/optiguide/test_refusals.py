@@ -144,6 +144,7 @@ CHANGES = {
     "a when of unknown names": ("  spend: price * buy", "  spend: {expression: price * buy, when: bugdet}"),
     "a limit that is not declared": ("budget: {limit: budget, expression", "budget: {limit: spend, expression"),
     "a source that the context has not": ("from: items.price", "from: items.prise"),
+    "scenarios by another name": ("  scenario: {scenarios: true}", "  future: {scenarios: true}\n  scenario: {values: [x]}"),
     "a dim that the context has not": ("item: {from: items.item}", "item: {from: things.item}"),
     "numbers where the column has text": ("from: items.price", "from: items.colour"),
     "a division by a number that may be 0": ("  lag: {", "  part: {dims: [item], value: price / lag}\n  lag: {"),
