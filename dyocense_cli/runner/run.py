@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dyocense_cli.artifacts.manifest import StageRecord
 from dyocense_cli.errors import UnavailableError
-from dyocense_cli.runner.execute import Execution, Observer, Ports, Quiet
+from dyocense_cli.runner.execute import AFTER_SOLVE, Execution, Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.metrics import record_metrics
 from dyocense_cli.runner.order import House, Order
@@ -121,7 +121,7 @@ class Kernel:
         fingerprint, prints = self._fingerprint(execution)
         mark = f"run {fingerprint} {self.house.principal.tenant_id}"
         known = self.memo.get_text(mark)
-        cached = all(state != "run" for state in execution.states.values())
+        cached = all(state != "run" for name, state in execution.states.items() if name in AFTER_SOLVE)
         if cached and known:
             run_id, _, snapshot = known.partition(" ")
             if run_id in self.runs.list():
