@@ -22,7 +22,9 @@ __all__ = ["ways"]
 _DIGITS: Final = 4
 _HALVINGS: Final = 14
 _WAYS: Final = 6
-_VERIFY: Final = replace(PROBE, gap=0.01)
+#: a loosening is as good as the least when it is within a thousandth of it
+_LEAST: Final = replace(PROBE, gap=1e-3)
+_VERIFY: Final = replace(PROBE, gap=0.02, work=40.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,12 @@ def ways(model: OptiModel, prober: Prober) -> tuple[Way, ...]:
             elastic.append(_Elastic(knob, gains, 1.0 if raising_loosens(gains) else -1.0))
         else:
             found += _by_trying(model, knob, prober)
-    for chosen in [elastic, *([e] for e in elastic if len(elastic) > 1)]:
-        way = _least(model, prober, chosen)
-        if way is not None:
-            found.append(way)
+    together = _least(model, prober, elastic)
+    alone = together.relaxations[0].rule if together is not None and len(together.relaxations) == 1 else None
+    found += [together] if together is not None else []
+    for one in elastic if len(elastic) > 1 else []:
+        way = _least(model, prober, [one]) if one.knob.rule != alone else None
+        found += [way] if way is not None else []
     ranked = sorted(found, key=lambda w: (not w.verified, w.cost, len(w.relaxations)))
     distinct: dict[tuple[str, ...], Way] = {}
     for way in ranked:
@@ -69,7 +73,7 @@ def _least(model: OptiModel, prober: Prober, chosen: Sequence[_Elastic]) -> Way 
     if not chosen:
         return None
     program = _program(prober.ground, chosen)
-    answer: Solution = prober.lent.solve(program, PROBE)
+    answer: Solution = prober.lent.solve(program, _LEAST)
     if answer.x is None:
         return None
     amounts = answer.x[prober.ground.n_cols :]
@@ -77,7 +81,7 @@ def _least(model: OptiModel, prober: Prober, chosen: Sequence[_Elastic]) -> Way 
     if not turns:
         return None
     for _ in range(3):
-        way = _verified(model, [(e.knob, to) for e, to in turns], prober.lent)
+        way = _verified(model, [(e.knob, to) for e, to in turns], prober.lent, start=answer.x[: prober.ground.n_cols])
         if way.verified:
             return way
         turns = [(e, _outward(e, abs(to - e.knob.value) + _step(to))) for e, to in turns]
@@ -174,12 +178,12 @@ def _holds(model: OptiModel, knob: Knob, value: float, prober: Prober) -> Answer
     return prober.feasible(prober.lent.ground(turned(knob, value, model)))
 
 
-def _verified(model: OptiModel, turns: Sequence[tuple[Knob, float]], lent: Lent) -> Way:
-    """Solve the model with the knobs turned and say what came of it."""
+def _verified(model: OptiModel, turns: Sequence[tuple[Knob, float]], lent: Lent, *, start: np.ndarray | None = None) -> Way:
+    """Solve the model with the knobs turned, from a plan that should fit it, and say what came of it."""
     loosened = model
     for knob, to in turns:
         loosened = turned(knob, to, loosened)
-    answer: Solution = lent.solve(lent.ground(loosened), _VERIFY)
+    answer: Solution = lent.solve(lent.ground(loosened), _VERIFY, start=start)
     cost = sum(knob.weight * abs(to - knob.value) / knob.scale for knob, to in turns)
     relaxations = tuple(Relaxation(k.rule, k.value, to, k.unit, setting(k, to)) for k, to in turns)
     return Way(relaxations, cost, answer.x is not None, answer.objective)
