@@ -212,6 +212,13 @@ def trigeiro(path: Path) -> OptiModel:
     )
 
 
+def _first(values: np.ndarray, T: int) -> np.ndarray:
+    """Return values in the first of T periods, 0 later."""
+    out = np.zeros((values.size, T))
+    out[:, 0] = values
+    return out
+
+
 def service_stock(N: int, T: int, W: int, *, seed: int) -> OptiModel:
     """Return stock under scenarios with one source, backlog, a service level over all items and a spending limit per week."""
     r = np.random.default_rng(seed)
@@ -225,19 +232,20 @@ def service_stock(N: int, T: int, W: int, *, seed: int) -> OptiModel:
         "late": (0.4 * cost).round(3),
         "chance": np.full(W, 1 / W),
         "lead": np.array(1),
-        "start": r.integers(5, 30, N).astype(float),
+        "start": _first(r.integers(5, 30, N), T),
         "spend_max": float(2.2 * (cost * demand.mean((1, 2))).sum() + 200),
         "most": demand.sum(1).max(1),
         "level": 0.1,
     }
     dims: dict[str, tuple[str, ...]] = {
+        "start": ("item", "week"),
         "demand": ("item", "week", "scenario"),
         "chance": ("scenario",),
         "lead": (),
         "spend_max": (),
         "level": (),
     }
-    dims |= dict.fromkeys(("cost", "setup", "hold", "late", "start", "most"), ("item",))
+    dims |= dict.fromkeys(("cost", "setup", "hold", "late", "most"), ("item",))
     iws, iw = ("item", "week", "scenario"), ("item", "week")
     return OptiModel(
         dims={"item": labels("P", N), "week": labels("w", T), "scenario": tuple(str(w) for w in range(W))},
@@ -255,7 +263,7 @@ def service_stock(N: int, T: int, W: int, *, seed: int) -> OptiModel:
                 "flow",
                 iws,
                 "on_hand + shift(backlog, along=week, offset=1, edge=0) + demand == backlog + shift(on_hand, along=week, "
-                "offset=1, edge=0) + shift(qty, along=week, offset=lead, edge=0) + start * (week == 'w0')",
+                "offset=1, edge=0) + shift(qty, along=week, offset=lead, edge=0) + start",
             ),
             Rule("buys", iw, "qty <= most * buy"),
             Rule(
@@ -281,11 +289,16 @@ def capacity(N: int, T: int, W: int, *, seed: int) -> OptiModel:
         "site_cost": r.uniform(100, 300, N).round(),
         "upkeep": r.uniform(0.5, 2.0, N).round(2),
         "buy_in": r.uniform(8, 20, N).round(1),
-        "have": (need[:, 0].mean(1) * 0.8).round(),
+        "have": _first((need[:, 0].mean(1) * 0.8).round(), T),
         "money": np.full(T, 140.0 * N),
     }
-    dims: dict[str, tuple[str, ...]] = {"need": ("plant", "year", "scenario"), "build_cost": ("plant", "kind"), "money": ("year",)}
-    dims |= dict.fromkeys(("module", "site_cost", "upkeep", "buy_in", "have"), ("plant",))
+    dims: dict[str, tuple[str, ...]] = {
+        "have": ("plant", "year"),
+        "need": ("plant", "year", "scenario"),
+        "build_cost": ("plant", "kind"),
+        "money": ("year",),
+    }
+    dims |= dict.fromkeys(("module", "site_cost", "upkeep", "buy_in"), ("plant",))
     pky, pys, py = ("plant", "kind", "year"), ("plant", "year", "scenario"), ("plant", "year")
     return OptiModel(
         dims={"plant": labels("F", N), "kind": ("new", "used"), "year": labels("y", T), "scenario": tuple(str(w) for w in range(W))},
@@ -303,7 +316,7 @@ def capacity(N: int, T: int, W: int, *, seed: int) -> OptiModel:
             Rule(
                 "growth",
                 py,
-                "cap == shift(cap, along=year, offset=1, edge=0) + have * (year == 'y0') + sum(module * shift(build, "
+                "cap == shift(cap, along=year, offset=1, edge=0) + have + sum(module * shift(build, "
                 "along=year, offset=1, edge=0), over=kind)",
             ),
             Rule("cover", pys, "cap + bought >= need"),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dyocense_cli.artifacts.optimodel import OptiModel
-from dyocense_cli.kernel.optimizer.decompose.duals import Dual
 from dyocense_cli.kernel.optimizer.decompose.extract import Extracted
 from dyocense_cli.kernel.optimizer.decompose.linear import Reader
 from dyocense_cli.optimodel.evaluate import existing, join_columns
 
-__all__ = ["Declined", "certificate", "columns", "lots_of"]
+if TYPE_CHECKING:
+    from dyocense_cli.kernel.optimizer.decompose.duals import Dual
+
+__all__ = ["Declined", "Earlier", "certificate", "columns", "lots_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,15 @@ class Declined:
     reason: str
     start: np.ndarray | None = None
     bound: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier solution of a like model: its dims' labels, its certificate, and which members of the block dims a change reaches."""
+
+    dims: Mapping[str, tuple[str, ...]]
+    certificate: Mapping[str, np.ndarray]
+    reached: Callable[[tuple[str, ...]], np.ndarray]
 
 
 def _grid(reader: Reader, groups: list[tuple[str, ...]], dims: tuple[str, ...], data: np.ndarray) -> np.ndarray:

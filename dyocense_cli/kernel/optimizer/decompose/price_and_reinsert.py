@@ -8,81 +8,22 @@ of the pool by a small program. Efforts are counted, so a result is the same eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
-
 import numpy as np
 
 from dyocense_cli.artifacts.goal import SolverOptions
 from dyocense_cli.artifacts.optimodel import OptiModel
-from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
-from dyocense_cli.kernel.optimizer.decompose import jit
-from dyocense_cli.kernel.optimizer.decompose.blocks import Arrays, dual_value, positions, prepare
+from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.kernel.optimizer.decompose.detect import detect
-from dyocense_cli.kernel.optimizer.decompose.duals import Dual, improve, prove, row_multipliers
-from dyocense_cli.kernel.optimizer.decompose.extract import Extracted, extract
-from dyocense_cli.kernel.optimizer.decompose.form import subset
+from dyocense_cli.kernel.optimizer.decompose.extract import extract
 from dyocense_cli.kernel.optimizer.decompose.linear import Reader, Unsuitable
-from dyocense_cli.kernel.optimizer.decompose.master import Master, analyse, dual_part, project, settle
-from dyocense_cli.kernel.optimizer.decompose.outcome import Declined, certificate, columns, lots_of
-from dyocense_cli.kernel.optimizer.decompose.price import usage
-from dyocense_cli.kernel.optimizer.decompose.primal import Found, insertion
-from dyocense_cli.kernel.optimizer.decompose.rescue import Rescue, nearest_rows, rescue
-from dyocense_cli.kernel.optimizer.decompose.samplelp import relaxation, split_duals
-from dyocense_cli.optimodel.evaluate import split_columns
-from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
+from dyocense_cli.kernel.optimizer.decompose.master import analyse
+from dyocense_cli.kernel.optimizer.decompose.outcome import Declined, Earlier
+from dyocense_cli.ports import Lent
 
-__all__ = ["FEWEST_BLOCKS", "Declined", "Earlier", "attempt", "first_prices"]
+__all__ = ["FEWEST_BLOCKS", "Declined", "Earlier", "attempt"]
 
 #: Below this the blocks' duality gap outweighs what decomposition saves; measured in benchmarks/solve.py.
 FEWEST_BLOCKS = 10
-#: Blocks whose relaxation gives the first prices.
-SAMPLE = 31
-#: Most blocks whose plans are pooled.
-MOST_POOLED = 400
-#: Passes without a plan after which insertion alone is given up.
-HOPELESS = 30
-#: Times that plans are picked from the pool when insertion finds none.
-RESCUES = 3
-VERSION = "price-and-reinsert 1"
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """An earlier solution of a like model: its dims' labels, its certificate, and which members of the block dims a change reaches."""
-
-    dims: Mapping[str, tuple[str, ...]]
-    certificate: Mapping[str, np.ndarray]
-    reached: Callable[[tuple[str, ...]], np.ndarray]
-
-
-@dataclass(slots=True)
-class _Run:
-    """One attempt: what it works on, and a clock that guards it."""
-
-    reader: Reader
-    extracted: Extracted
-    arrays: Arrays
-    master: Master
-    options: SolverOptions
-    lent: Lent
-    began: float = 0.0
-    overtime: bool = False
-
-    def seconds(self) -> float:
-        return self.lent.seconds() - self.began if self.lent.seconds is not None else 0.0
-
-    def guard(self, share: float, bound: float | None = None) -> Callable[[Found], bool]:
-        """Return a check that stops the insertion at `share` of the time limit or when the caller interrupts."""
-
-        def stop(found: Found) -> bool:
-            told = self.lent.progress is not None and self.lent.progress(SolveEvent(
-                self.seconds(), found.objective if found.feasible else None, bound, None, found.passes, f"pass {found.passes}"))
-            self.overtime = self.overtime or bool(told) or self.seconds() > share * self.options.time_limit_s
-            return self.overtime
-
-        return stop
 
 
 def attempt(
@@ -103,8 +44,6 @@ def attempt(
     earlier : Earlier, optional
         Its prices, used instead of new ones; blocks that the change reaches are re-planned first.
     """
-    if not jit.AVAILABLE:
-        return Declined("block programs need numba: pip install 'dyocense-cli[numba]'")
     reader = Reader(optimodel)
     try:
         shape = detect(reader)
@@ -117,184 +56,11 @@ def attempt(
     master = analyse(extracted.form)
     if not master.closed:
         return Declined("columns outside the blocks have no closed form")
-    run = _Run(reader, extracted, prepare(extracted.form, threads=max(options.threads, 1)), master, options, lent)
-    run.began = lent.seconds() if lent.seconds is not None else 0.0
-    if earlier is not None and start is not None:
-        again = _solve_again(run, start, earlier)
-        if again is not None:
-            return again
-    return _solve(run, start)
+    # the compiled kernels are imported on use: most models never reach this line
+    from dyocense_cli.kernel.optimizer.decompose import jit
 
+    if not jit.AVAILABLE:
+        return Declined("block programs need numba: pip install 'dyocense-cli[numba]'")
+    from dyocense_cli.kernel.optimizer.decompose.run import solve_blocks
 
-def first_prices(run: _Run, rng: np.random.Generator) -> Dual:
-    """Return prices from the relaxation of a sample of blocks, and multipliers alike for all blocks; zero where it has none."""
-    form = run.arrays.form
-    S = form.shape[0]
-    index = np.arange(S) if S <= SAMPLE else np.sort(rng.choice(S, SAMPLE, replace=False))
-    part = subset(form, index)
-    model = relaxation(part)
-    answer = run.lent.solve(model, SolveLimits(time_s=run.options.time_limit_s, threads=1, seed=run.options.seed, duals=True))
-    prices, kappa = np.zeros(form.n_rows), np.zeros(S)
-    if answer.row_dual is not None:
-        prices, own = split_duals(part, model, answer.row_dual)
-        kappa = own if S <= SAMPLE else np.median(own / run.arrays.step[index]) * run.arrays.step
-    if form.no_backlog:
-        kappa = run.arrays.step.copy()
-    return Dual(-np.inf, project(form, run.master, prices), kappa)
-
-
-def _dual(run: _Run, rng: np.random.Generator) -> Dual:
-    form, arrays = run.arrays.form, run.arrays
-    S = form.shape[0]
-    dual = first_prices(run, rng)
-    if S > SAMPLE:
-        kappa, _ = row_multipliers(arrays, dual.prices, dual.kappa, 5)
-        dual = replace(dual, kappa=kappa)
-    best, _ = improve(arrays, run.master, dual, 300 if S <= 100 else 60 if S < 1000 else 20)
-    kappa, values = row_multipliers(arrays, best.prices, best.kappa, 6)
-    value = dual_value(values, form, best.prices, dual_part(form, best.prices))
-    return Dual(value, best.prices, kappa) if value > best.value else best
-
-
-def _passes(options: SolverOptions, blocks: int) -> int:
-    if options.work is not None:
-        return max(int(options.work), 1)
-    return int(np.clip(60_000 // blocks, 12, 2_000))
-
-
-def _solve(run: _Run, start: np.ndarray | None) -> Solution | Declined:
-    form, options = run.arrays.form, run.options
-    rng = np.random.default_rng(options.seed)
-    dual = _dual(run, rng)
-    bound, _ = prove(run.arrays, dual.prices, dual.kappa)
-    begin = None if start is None else lots_of(run.reader, run.extracted, split_columns(run.reader.model, start))
-    insert = partial(insertion, run.arrays, run.master, partial(settle, form, run.master), gap=options.mip_gap, rng=rng)
-    passes = _passes(options, form.shape[0])
-    seen: list[np.ndarray] = []
-    guard = run.guard(1.0, bound)
-
-    def first(found: Found) -> bool:
-        if form.shape[0] <= MOST_POOLED and len(seen) < 3:
-            seen.append(found.x.copy())
-        return guard(found) or (not found.feasible and found.passes >= HOPELESS)
-
-    found = insert(dual, bound, passes=passes, start=begin, guard=first)
-    for _ in range(RESCUES if form.shape[0] <= MOST_POOLED else 0):
-        if found.feasible or run.overtime:
-            break
-        helped = _rescued(run, dual, [*seen, found.x])
-        if helped.proof is not None:
-            return _no_plan(run, helped.proof)
-        again = insert(replace(dual, prices=helped.prices), bound, passes=HOPELESS, start=helped.x, guard=guard)
-        found = again if again.feasible or again.excess < found.excess else found
-        if found.feasible:
-            more = insert(replace(dual, prices=helped.prices), bound, passes=passes, start=found.x, guard=guard)
-            found = more if more.objective < found.objective else found
-    if not found.feasible or found.settled is None:
-        return _nearest(run, found, bound)
-    return _solution(run, dual, bound, found)
-
-
-def _solve_again(run: _Run, start: np.ndarray, earlier: Earlier) -> Solution | None:
-    """Return a plan within the gap from the earlier prices, or None: then everything is solved anew."""
-    form, options, shape = run.arrays.form, run.options, run.extracted.shape
-    prices, kappa = np.zeros(form.n_rows), np.full(form.shape[0], np.nan)
-    for c, rule in zip(form.couplings, shape.coupling, strict=True):
-        found = _by_label(run.reader.model.dims, earlier, f"price:{rule.name}", rule.dims)
-        if found is not None:
-            prices[c.offset : c.offset + c.size] = np.nan_to_num(found).ravel()
-    own = shape.service.name if shape.service is not None else ""
-    dims = shape.service.dims if shape.service is not None else shape.block
-    found = _by_label(run.reader.model.dims, earlier, f"multiplier:{own}", dims)
-    if found is not None:
-        kappa = np.transpose(found, [dims.index(d) for d in shape.block]).ravel()
-    typical = float(np.nanmedian(kappa / run.arrays.step)) if np.isfinite(kappa).any() else 0.0
-    kappa = np.where(np.isfinite(kappa), kappa, typical * run.arrays.step)
-    prices = project(form, run.master, prices)
-    kappa, _ = row_multipliers(run.arrays, prices, kappa, 4)
-    dual = Dual(-np.inf, prices, kappa)
-    bound, _ = prove(run.arrays, prices, kappa)
-    begin = lots_of(run.reader, run.extracted, split_columns(run.reader.model, start))
-    touched = np.flatnonzero(earlier.reached(shape.block))
-    rng = np.random.default_rng(options.seed)
-    insert = partial(insertion, run.arrays, run.master, partial(settle, form, run.master), dual, bound, gap=options.mip_gap, rng=rng)
-    first = insert(passes=2, start=begin, only=touched, guard=run.guard(1.0, bound))
-    if not first.stopped:
-        first = insert(passes=5, start=first.x, guard=run.guard(1.0, bound))
-    if first.stopped != "gap" or first.settled is None:
-        return None
-    done = _solution(run, dual, bound, first)
-    return replace(done, diagnostics={**done.diagnostics, "replanned": float(touched.size)})
-
-
-def _by_label(dims: Mapping[str, tuple[str, ...]], earlier: Earlier, key: str, over: tuple[str, ...]) -> np.ndarray | None:
-    """Return an array of the earlier certificate over the new labels, NaN where a label is new; None if there is none."""
-    old = earlier.certificate.get(key)
-    if old is None or old.shape != tuple(len(earlier.dims.get(d, ())) for d in over):
-        return None
-    wide = np.asarray(old, dtype=float)
-    for axis, d in enumerate(over):
-        place = {label: i for i, label in enumerate(earlier.dims[d])}
-        at = np.array([place.get(label, -1) for label in dims[d]])
-        new = np.expand_dims(at < 0, [a for a in range(wide.ndim) if a != axis])
-        wide = np.where(new, np.nan, np.take(wide, np.maximum(at, 0), axis=axis))
-    return wide
-
-
-def _rescued(run: _Run, dual: Dual, seen: list[np.ndarray]) -> Rescue:
-    """Return lots picked from a pool of whole plans, or the proof that no plan exists."""
-    left = run.options.time_limit_s - run.seconds()
-    limits = SolveLimits(time_s=max(0.5 * left, 0.1) if run.lent.seconds is not None else None, gap=1e-3, threads=1, seed=run.options.seed,
-                         nodes=1000, duals=False)
-    return rescue(run.arrays, run.master, run.lent.solve, dual, seen, limits=limits, rounds=25,
-                  stop=lambda: run.seconds() > run.options.time_limit_s)
-
-
-def _no_plan(run: _Run, proof: Dual) -> Solution:
-    cert = certificate(run.reader.model, run.extracted, proof)
-    return Solution(
-        Status.INFEASIBLE, Termination.PROVED, None, None, None, None, backend="blocks", backend_version=VERSION, method="decompose",
-        seed=run.options.seed, threads=run.arrays.threads, raw_status="no plan keeps every shared row: proved by prices",
-        certificate={**cert, "role:proof:infeasible": np.array([proof.value])},
-    )
-
-
-def _nearest(run: _Run, found: Found, bound: float) -> Declined:
-    """Say honestly that no plan was found, and which rules the nearest one exceeds by how much."""
-    x = found.x
-    over = nearest_rows(run.arrays.form, usage(run.arrays.form, x, positions(run.arrays, x)))
-    words = "; ".join(f"`{name}` would need {need:.6g} instead of {limit:.6g}" for name, need, limit in over)
-    near = f"; the nearest plan keeps all other rules and {words}" if words else ""
-    return Declined(f"no plan found in {found.passes} passes, none costs less than {bound:.6g}{near}", bound=bound)
-
-
-def _solution(run: _Run, dual: Dual, bound: float, found: Found) -> Solution:
-    assert found.settled is not None
-    sign = 1.0 if run.reader.model.sense == "min" else -1.0
-    x = columns(run.reader, run.extracted, found.x, found.u, found.settled.values)
-    gap = relative_gap(found.objective, bound)
-    assert gap is not None
-    proved = gap <= 1e-6
-    termination = Termination.PROVED if proved else Termination.GAP_REACHED
-    if gap > run.options.mip_gap:
-        termination = Termination.TIME_LIMIT if run.overtime else Termination.WORK_LIMIT
-    return Solution(
-        status=Status.OPTIMAL if proved else Status.FEASIBLE,
-        termination=termination,
-        objective=sign * found.objective,
-        bound=sign * bound,
-        gap=gap,
-        x=x,
-        backend="blocks",
-        backend_version=VERSION,
-        method="decompose",
-        seed=run.options.seed,
-        threads=run.arrays.threads,
-        reproducible=not run.overtime,
-        raw_status=f"{found.passes} passes",
-        approximations=(
-            f"{run.arrays.form.shape[0]} blocks planned one after another at shared prices: at most {gap:.3%} above the best plan",
-        ),
-        certificate=certificate(run.reader.model, run.extracted, dual),
-        diagnostics={"passes": float(found.passes), "blocks": float(run.arrays.form.shape[0])},
-    )
+    return solve_blocks(reader, extracted, master, options, lent=lent, start=start, earlier=earlier)

@@ -45,7 +45,7 @@ def test_capacity_planning_is_split_by_plant() -> None:
     assert (shape.block, shape.source, shape.order, shape.level, shape.owed) == (("plant",), ("kind",), "build", "cap", "bought")
     form = extract(reader, shape).form
     need = reader.model.params["need"].data
-    have = np.asarray(reader.model.params["have"].data)
+    have = np.asarray(reader.model.params["have"].data).sum(axis=1)
     module = np.asarray(reader.model.params["module"].data)
     np.testing.assert_allclose(form.net, (need - have[:, None, None]) / module[:, None, None])
 
