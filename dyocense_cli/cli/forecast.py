@@ -87,7 +87,7 @@ def _document(execution: Execution) -> dict[str, Any]:
             {"sku": sku, "location": location, **dataclasses.asdict(report)}
             for sku, location, report in zip(made.skus, made.locations, made.reports, strict=True)
         ]
-        document["forecast_rmse"] = made.scores.get("forecast_rmse", 0.0)
+        document["forecast_rmse"] = made.scores.get("rmse", 0.0)
         document["warnings"] = list(made.warnings)
         document["config"] = dict(made.config)
     return document

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dyocense_cli.cli.app import run
+from tests.cli.project import dyocense, make_project
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,3 +112,11 @@ def test_stated_scenarios_have_no_charts(project, capsys):
     code, _, err = answer(capsys, "forecast", "goals/newsvendor.yaml", "--plot", "-q")
     assert code == 3
     assert "nothing is forecast here: the scenarios are stated" in err
+
+
+def test_forecast_metrics_reach_telemetry(tmp_path):
+    done = dyocense("forecast", "goals/dairy.yaml", "--quiet", cwd=make_project(tmp_path / "p"), DYOCENSE_TELEMETRY="console")
+    assert done.code == 0, done.err
+    assert '"name": "forecast_rmse"' in done.err
+    assert '"name": "scenario_count"' in done.err
+    assert '"name": "kernel.forecast"' in done.err

@@ -148,7 +148,7 @@ def assemble(
         quantiles,
         reports,
         state,
-        scores={"forecast_rmse": pooled_rmse(reports)},
+        scores={"rmse": pooled_rmse(reports)},
         warnings=warnings,
         config=config,
     )

@@ -45,7 +45,7 @@ def _part(forecast_set: ForecastSet, rows: slice, warnings: tuple[str, ...]) -> 
         forecast_set.quantiles[rows],
         reports,
         state,
-        scores={"forecast_rmse": pooled_rmse(reports)},
+        scores={"rmse": pooled_rmse(reports)},
         warnings=warnings,
         config=forecast_set.config,
     )
@@ -69,7 +69,7 @@ def join(parts: list[ForecastSet]) -> ForecastSet:
         np.concatenate([p.quantiles for p in parts]),
         reports,
         state,
-        scores={"forecast_rmse": pooled_rmse(reports)},
+        scores={"rmse": pooled_rmse(reports)},
         warnings=tuple(w for p in parts for w in p.warnings),
         config=parts[0].config,
     )

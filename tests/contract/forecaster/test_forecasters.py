@@ -39,7 +39,7 @@ def test_a_forecast_is_sorted_finite_in_order_and_can_be_sampled(name):
     assert (made.quantiles >= 0).all()
     assert made.reports[2].quality == "poor"
     assert made.reports[1].method
-    assert made.scores["forecast_rmse"] > 0
+    assert made.scores["rmse"] > 0
     drawn = sample(made, sample_request(100)).tables["demand"].values
     assert (drawn >= 0).all()
     assert (drawn[:3] == np.rint(drawn[:3])).all()
