@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dyocense_cli.artifacts.context import Context
 from dyocense_cli.artifacts.forecast import ScenarioSet, ScenarioTable
 from dyocense_cli.artifacts.goal import Quantity
 from dyocense_cli.artifacts.optimodel import OptiModel
@@ -28,9 +29,16 @@ robust: {aggregation: %s}
 """
 
 
-def shop(demand: Any, *, goal: str = "", aggregation: str = "mean", lead_days: Any = 0.0, probability: list[float] | None = None,
-         quality: dict[str, str] | None = None, sigma: float = 0.0, parameters: dict[str, Quantity] | None = None, **tables: Any) -> OptiModel:
-    """Compile a shop: `demand` over (sku, period) or (sku, location, period, scenario); tables override the plain ones column by column."""
+def shop(demand: Any, **options: Any) -> OptiModel:
+    """Compile a shop."""
+    world, futures, text = parts(demand, **options)
+    return compiled(text, MODEL, world, futures)
+
+
+def parts(demand: Any, *, goal: str = "", aggregation: str = "mean", lead_days: Any = 0.0, probability: list[float] | None = None,
+         quality: dict[str, str] | None = None, sigma: float = 0.0, parameters: dict[str, Quantity] | None = None, **tables: Any
+          ) -> tuple[Context, ScenarioSet, str]:
+    """A shop: `demand` over (sku, period) or (sku, location, period, scenario); tables override the plain ones column by column."""
     demand = np.asarray(demand, float)
     if demand.ndim == 2:
         demand = demand[:, None, :, None]
@@ -54,7 +62,7 @@ def shop(demand: Any, *, goal: str = "", aggregation: str = "mean", lead_days: A
          "lead_days": ScenarioTable(("supplier", "scenario"), {"supplier": suppliers}, lead, "day")},
         stats={s: {"sigma": sigma} for s in skus}, quality=quality or {},
     )
-    return compiled(GOAL % (n_periods, aggregation) + goal, MODEL, world, futures)
+    return world, futures, GOAL % (n_periods, aggregation) + goal
 
 
 class Held:
