@@ -117,7 +117,7 @@ class Context:
     tables: Mapping[str, Table]
     parameters: Mapping[str, Quantity | str | bool]
     rates: tuple[Rate, ...]  # those in force when the plan starts, one per pair
-    conversions: tuple[Rate, ...]
+    conversions: tuple[Rate, ...]  # each to its last unit
     periods: tuple[str, ...]  # t1 .. tN
     period_starts: tuple[str, ...]  # ISO dates
     period_days: float

@@ -15,7 +15,7 @@ from dyocense_cli.kernel.context.calendar import Calendar, period_calendar
 from dyocense_cli.kernel.context.columns import COLUMNS, column_rule
 from dyocense_cli.kernel.context.faults import Faults, Source
 from dyocense_cli.kernel.context.keys import check_keys, check_links
-from dyocense_cli.kernel.context.measure import Measures, NoConversion, in_force
+from dyocense_cli.kernel.context.measure import Measures, NoConversion, flattened, in_force
 from dyocense_cli.kernel.context.read_column import read_column
 from dyocense_cli.kernel.context.typed import Cells, to_dates
 
@@ -70,7 +70,7 @@ def _context(spec: ContextSpec, calendar: Calendar, tables: dict[str, Table], st
         tables=tables,
         parameters=dict(sorted(spec.parameters.items())),
         rates=in_force(spec.rates, calendar.starts[0] if calendar.starts else None),
-        conversions=tuple(sorted(spec.conversions, key=lambda r: (r.source, r.target, r.date))),
+        conversions=flattened(spec.conversions),
         periods=calendar.periods,
         period_starts=calendar.starts,
         period_days=calendar.period_days,
@@ -152,6 +152,11 @@ def _canonical(table: Table) -> Table:
 
 
 def _parameters(spec: ContextSpec, measures: Measures, faults: Faults) -> None:
+    for i, conversion in enumerate(spec.conversions):
+        if any(c.source == c.target == conversion.source for c in flattened(spec.conversions)):
+            message = f"the conversions of `{conversion.source}` go in a circle"
+            where = spec.spans.get(f"/conversions/{i}")
+            faults.add(finding("DYO-X003", message, where=where, a=conversion.source, b="a unit that is not converted itself"))
     for name, value in spec.parameters.items():
         if isinstance(value, Quantity) and value.unit:
             try:

@@ -10,7 +10,7 @@ from typing import Final
 from dyocense_cli.artifacts.context import Rate
 from dyocense_cli.optimodel.units import Unit, UnitError, parse_unit
 
-__all__ = ["Measures", "NoConversion", "NoRate", "in_force"]
+__all__ = ["Measures", "NoConversion", "NoRate", "flattened", "in_force"]
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
@@ -37,6 +37,19 @@ def in_force(rates: Iterable[Rate], day: str | None) -> tuple[Rate, ...]:
     return tuple(latest[pair] for pair in sorted(latest))
 
 
+def flattened(conversions: Iterable[Rate]) -> tuple[Rate, ...]:
+    """Return conversions to their last unit, sorted: pallet to case and case to each become pallet to each and case to each."""
+    steps = {c.source: c for c in sorted(conversions, key=lambda c: (c.source, c.date, c.target))}
+    out = []
+    for name, first in sorted(steps.items()):
+        factor, base, seen = first.rate, first.target, {name}
+        while base in steps and base not in seen:
+            seen.add(base)
+            factor, base = factor * steps[base].rate, steps[base].target
+        out.append(Rate(name, base, factor, first.date))
+    return tuple(out)
+
+
 @dataclass(frozen=True, slots=True)
 class Measures:
     """The units of one context: its currency, and what it declares about others, on the day the plan starts."""
@@ -56,16 +69,7 @@ class Measures:
                 extra[rate.source] = (rate.rate, currency)
             elif rate.source == currency and rate.rate:
                 extra[rate.target] = (1.0 / rate.rate, currency)
-        steps = {c.source: (c.rate, c.target) for c in sorted(conversions, key=lambda c: (c.source, c.date))}
-        for name in steps:
-            factor, base, seen = 1.0, name, {name}
-            while base in steps:
-                step, base = steps[base]
-                factor *= step
-                if base in seen:
-                    break
-                seen.add(base)
-            extra[name] = (factor, base)
+        extra |= {c.source: (c.rate, c.target) for c in flattened(conversions)}
         return Measures(currency, tuple((name, factor, base) for name, (factor, base) in sorted(extra.items())))
 
     def text(self, unit: str) -> str:

@@ -250,7 +250,7 @@ def unknown_name(case: Case) -> Iterator[Finding]:
     if model is None:
         return
     known = {d.name for group in (model.dims, model.params, model.vars, model.exprs, model.kpis, model.terms) for d in group}
-    known |= {d.name for d in model.piecewise} | set(model.settings)
+    known |= {d.name for d in model.piecewise} | set(model.settings) | {"probability"}
     known |= {s.name for limit in model.limits for s in limit.settings}
     for rule in case.goal.constraints:
         for field, node in _parsed(rule):

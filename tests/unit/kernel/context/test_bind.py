@@ -250,3 +250,13 @@ def test_the_context_keeps_the_rates_in_force() -> None:
         {}, more=rates + "{from: USD, to: EUR, rate: 0.5, date: 2026-12-24}, {from: EUR, to: GBP, rate: 0.8, date: 2026-01-01}]\n"
     )
     assert [(r.source, r.target, r.rate) for r in context.rates] == [("EUR", "GBP", 0.8), ("USD", "EUR", 0.9)]
+
+
+def test_the_context_keeps_conversions_to_their_last_unit() -> None:
+    context = world({}, more="conversions: ['1 pallet = 48 case', '1 case = 12 each']\n")
+    assert [(c.source, c.target, c.rate) for c in context.conversions] == [("case", "each", 12.0), ("pallet", "each", 576.0)]
+
+
+def test_conversions_in_a_circle_are_refused() -> None:
+    found = wrong({}, more="conversions: ['1 a = 2 b', '1 b = 3 a', '1 case = 12 each']\n")
+    assert [(rule, str(where)) for rule, where, _ in found] == [("DYO-X003", "c.yaml:4:15"), ("DYO-X003", "c.yaml:4:28")]
