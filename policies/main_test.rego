@@ -128,6 +128,12 @@ test_without_today_no_waiver_counts if {
 	not main.decision.allow with input as example.asked("/meta/now", "") with data.org as waived({})
 }
 
+test_a_waiver_of_a_rule_of_the_language_is_no_matter_of_policy if {
+	rules := example.ruled("/waivers", [object.union(bare, {"rule": "DYO-X010", "expires": "2020-01-01"})])
+	decision := main.decision with input as example.question with data.org as rules
+	decision.warn == set()
+}
+
 test_governance_cannot_be_waived if {
 	rules := example.ruled("/waivers", [object.union(bare, {"rule": "POL-G001"})])
 	not main.decision.allow with input as example.asked("/goal/policies", ["vendor"]) with data.org as rules

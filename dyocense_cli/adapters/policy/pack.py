@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gzip
 import hashlib
 import io
@@ -129,6 +130,7 @@ def load_pack(folder: str | None = None) -> Pack:
     own = _own_rules(root, base) if root is not None and root.is_dir() else {}
     org = _own_data(root, shipped["data"]) if root is not None and root.is_dir() else shipped["data"]
     rules = {**shipped["catalogue"], **_own_catalogue(own, shipped["catalogue"])}
+    _known_waivers(org, rules, str(root))
     names = {package_of(p, t).split(".")[2] for p, t in own.items() if package_of(p, t).startswith("dyocense.rules.")}
     built = root / "build" / "policy.wasm" if root is not None and own else None
     return Pack(
@@ -197,6 +199,19 @@ _Plain.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+def _known_waivers(org: Mapping[str, Any], rules: Mapping[str, Any], place: str) -> None:
+    for waiver in org["waivers"]:
+        rule = waiver["rule"]
+        if rule.startswith("POL-") and rule not in rules:
+            near = difflib.get_close_matches(rule, rules, n=1)
+            raise InputError(
+                "DY3001",
+                f"policy data: a waiver names rule {rule}, which does not exist",
+                where=Ref(place),
+                hints=f"did you mean {near[0]}?" if near else "dyocense policy explain lists the rules",
+            )
 
 
 def _own_catalogue(own: Mapping[str, str], shipped: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -40,7 +40,7 @@ has_title if {
 
 def _folder(tmp_path: Path, text: str = HOUSE, data: Any = None) -> str:
     folder = tmp_path / "policies"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "house.rego").write_text(text, encoding="utf-8")
     if data is not None:
         (folder / "data.json").write_text(json.dumps(data), encoding="utf-8")
@@ -207,6 +207,14 @@ def test_a_copy_of_the_shipped_files_is_the_shipped_pack(tmp_path: Path) -> None
 def test_a_rule_id_of_ours_is_not_theirs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="rule POL-V001 is a shipped one"):
         load_pack(_folder(tmp_path, HOUSE.replace("POL-H001", "POL-V001")))
+
+
+def test_a_waiver_of_a_rule_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    waiver = {"rule": "POL-V01", "tenant": "*", "owner": "cpo", "reason": "stock", "expires": "2026-12-31"}
+    with pytest.raises(InputError, match="a waiver names rule POL-V01, which does not exist") as caught:
+        load_pack(_folder(tmp_path, data={"waivers": [waiver]}))
+    assert caught.value.hints[0].startswith("did you mean POL-V0")
+    assert load_pack(_folder(tmp_path / "other", data={"waivers": [{**waiver, "rule": "POL-H001"}, {**waiver, "rule": "DYO-X010"}]})).dated
 
 
 def test_a_folder_that_is_not_there_means_the_shipped_pack(tmp_path: Path) -> None:
