@@ -52,7 +52,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option("tenants", "DYOCENSE_TENANTS", "", "YAML file of tenants: tier and own limits"),
     Option("pool_by", "DYOCENSE_POOL_BY", "shared", "shared: all tiers share the workers by weight; tier: a pool per tier"),
     Option("sandbox", "DYOCENSE_SANDBOX", "bubblewrap", "bubblewrap, or rlimits, which leaves the network open"),
-    Option("when_down", "DYOCENSE_WHEN_DOWN", "refuse", "a policy engine that is down: refuse submits (503) or hold them"),
+    Option("when_down", "DYOCENSE_WHEN_DOWN", "refuse", "a service that a run needs is down: refuse the run (503) or hold it"),
     Option("jwt_algorithm", "DYOCENSE_JWT_ALGORITHM", "HS256", "HS256, RS256 or ES256; tokens of any other are refused"),
     Option("jwt_secret", "DYOCENSE_JWT_SECRET", "", "HS256 secret; empty makes one in the state folder", secret=True),
     Option("jwt_keys", "DYOCENSE_JWT_KEYS", "", "public keys: a PEM or JWKS file, or the address of a JWKS"),

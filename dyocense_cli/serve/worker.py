@@ -33,6 +33,9 @@ __all__ = ["RunHandler", "run_worker"]
 _WALL_FACTOR: Final = 4.0
 _WALL_SLACK_S: Final = 60.0
 _POLL_CANCEL_S: Final = 0.4
+#: How long a run whose services are down is held between two tries, when `when_down` says to hold.
+_FIRST_HOLD_S: Final = 2.0
+_LONGEST_HOLD_S: Final = 600.0
 _PASSED_ON: Final = ("forecaster", "opa", "policies", "pii_key")
 
 
@@ -54,21 +57,36 @@ class RunHandler:
         tier = self._config.tier_of(tenant, row.tier)
         spans = StageSpans(self._config.settings, {"tenant_id": tenant, "tier": tier.name, "run_id": run_id}, row.trace)
         try:
-            with self._job_folder(tenant, run_id) as folder:
-                job = self._job(row, tier, folder)
-                begin = time.monotonic()
-                ended = self._sandbox(job).run(
-                    self._command,
-                    cwd=str(self._config.tenant_folder(tenant)),
-                    stdin=job.to_json(),
-                    limits=SandboxLimits(job.time_limit_s * _WALL_FACTOR + _WALL_SLACK_S, tier.memory_mb << 20, processes=256),
-                    stop=_Cancelled(self._parts, tenant, run_id, folder),
-                    line=lambda line: self._heard(tenant, run_id, line, spans),
-                )
-                wall_s = time.monotonic() - begin
+            ended = self._child(row, tier, spans)
+            pause = _FIRST_HOLD_S
+            while (
+                self._config.when_down == "hold" and _is_down(ended) and pause < _LONGEST_HOLD_S and not self._is_cancelled(tenant, run_id)
+            ):
+                self._parts.runs(tenant).event(run_id, "held", {"seconds": pause})
+                time.sleep(pause)
+                pause *= 2
+                ended = self._child(row, tier, spans)
         finally:
             spans.close()
-        return self._end(row, ended, wall_s)
+        return self._end(row, ended, ended.seconds)
+
+    def _child(self, row: RunRow, tier: Tier, spans: StageSpans) -> SandboxResult:
+        """Run the child once in a folder of its own."""
+        tenant, run_id = row.tenant_id, row.run_id
+        with self._job_folder(tenant, run_id) as folder:
+            job = self._job(row, tier, folder)
+            return self._sandbox(job).run(
+                self._command,
+                cwd=str(self._config.tenant_folder(tenant)),
+                stdin=job.to_json(),
+                limits=SandboxLimits(job.time_limit_s * _WALL_FACTOR + _WALL_SLACK_S, tier.memory_mb << 20, processes=256),
+                stop=_Cancelled(self._parts, tenant, run_id, folder),
+                line=lambda line: self._heard(tenant, run_id, line, spans),
+            )
+
+    def _is_cancelled(self, tenant: str, run_id: str) -> bool:
+        row = self._parts.runs(tenant).read(run_id)
+        return row is None or bool(row.cancel)
 
     def _begin(self, tenant: str, run_id: str) -> RunRow | None:
         runs = self._parts.runs(tenant)
@@ -251,6 +269,12 @@ class _Cancelled:
         if stop:
             (self._folder / "stop").write_bytes(b"")
         return stop
+
+
+def _is_down(ended: SandboxResult) -> bool:
+    """Say whether the child ended because a service it needs did not answer."""
+    outcome = read_lines(ended.stdout)
+    return outcome is not None and outcome.problem is not None and outcome.problem.get("status") == 503
 
 
 def _broken(ended: SandboxResult) -> dict[str, Any]:

@@ -10,8 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from dyocense_cli.adapters.sql.engine import open_engine
+from dyocense_cli.errors import UnavailableError
 from dyocense_cli.kernel.tenancy.tiers import TIERS
 from dyocense_cli.serve.bodies import depth_of
+from dyocense_cli.serve.limits import RateLimits
+from dyocense_cli.serve.problems import ProblemError
 
 from .api import Service
 
@@ -247,3 +251,35 @@ def test_health_names_the_sandbox_and_readiness_the_workers(service: Service) ->
 def test_unknown_pages_and_methods_are_problems(service: Service) -> None:
     for answer, status in ((service.get("/nothing"), 404), (service.http.put("/plans", headers=service.headers()), 405)):
         assert (answer.status_code, answer.json()["code"]) == (status, "DY1052")
+
+
+def test_a_database_that_is_down_is_503_with_retry_after(service: Service) -> None:
+    kept, service.parts.engine = service.parts.engine, open_engine("postgresql://dyo_app@127.0.0.1:1/none")
+    try:
+        for answer in (service.post("/plans", PLAN), service.get("/runs"), service.http.get("/readyz")):
+            assert (answer.status_code, answer.json()["code"]) == (503, "DY4501")
+            assert int(answer.headers["Retry-After"]) > 0
+        assert service.http.get("/healthz").status_code == 200
+        assert "dyocense_database_up 0.0" in service.http.get("/metrics").text
+    finally:
+        service.parts.engine.dispose()
+        service.parts.engine = kept
+    assert service.post("/plans", PLAN).status_code == 202
+
+
+def test_limits_count_together_in_redis_under_the_tenants_keys(redis: dict[str, str], service: Service) -> None:
+    import redis as client
+
+    first, second = RateLimits(redis["DYOCENSE_REDIS_URL"]), RateLimits(redis["DYOCENSE_REDIS_URL"])
+    for i in range(10):
+        (first if i % 2 else second).check(service.tenant, TIERS["free"], "plans")
+    with pytest.raises(ProblemError, match="more than 10 requests"):
+        first.check(service.tenant, TIERS["free"], "plans")
+    keys = [k.decode() for k in client.Redis.from_url(redis["DYOCENSE_REDIS_URL"]).keys(f"*{service.tenant}*")]
+    assert keys
+    assert all(k.startswith(f"tn:{service.tenant}:") for k in keys), keys
+
+
+def test_redis_that_is_down_refuses_rather_than_waives() -> None:
+    with pytest.raises(UnavailableError, match="cannot be counted"):
+        RateLimits("redis://127.0.0.1:1/0").check("t", TIERS["free"], "plans")

@@ -1,0 +1,235 @@
+"""Speed and fairness of the service's queue: runs per second, pickup of an urgent run at depth, shares of four tiers.
+
+    python benchmarks/serve.py [--depth 10000] [--jobs 600] [--database postgresql://…]
+
+Real worker processes take real (tiny) runs. Compares with DBOS's own queue in the same run on the same database, so that the cost
+of the fair order is seen as a ratio. SQLite always; Postgres where DYOCENSE_PG_OWNER_DSN and DYOCENSE_PG_DSN name a server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from dyocense_cli.adapters.queue.dbos import DbosQueue, client_of
+from dyocense_cli.adapters.queue.worker import DbosWorker
+from dyocense_cli.adapters.sql.engine import open_engine
+from dyocense_cli.ports import Scope
+from dyocense_cli.wiring_service import migrate_database
+
+TIERS = {"free": 1, "standard": 2, "pro": 4, "enterprise": 8}
+
+
+def worker(url: str, slots: int, seconds: float) -> None:
+    """A worker process whose runs take `seconds` and leave the time they began."""
+    engine = open_engine(url)
+
+    def handler(tenant: str, run_id: str, _kind: str) -> float:
+        begin = time.time()
+        time.sleep(seconds)
+        with engine.begin() as c:
+            c.execute(
+                sa.text("INSERT INTO bench_log (run_id, tenant_id, at) VALUES (:r, :t, :at)"), {"r": run_id, "t": tenant, "at": begin}
+            )
+        return seconds
+
+    made = DbosWorker(engine, executor=uuid.uuid4().hex, pools=("main",), slots=slots, handler=handler, closer=lambda *_: None, poll_s=0.02)
+    made.launch()
+    print("up", flush=True)
+    made.serve()
+
+
+def plain_worker(url: str, slots: int) -> None:
+    """The peer: the durable engine's own queue, first in first out, no fair order."""
+    from dbos import DBOS, DBOSConfig
+
+    engine = open_engine(url)
+
+    @DBOS.step(name="noop")
+    def noop(run_id: str) -> None:
+        with engine.begin() as c:
+            c.execute(sa.text("INSERT INTO bench_log (run_id, tenant_id, at) VALUES (:r, 'peer', :at)"), {"r": run_id, "at": time.time()})
+
+    @DBOS.workflow(name="peer")
+    def peer(run_id: str) -> None:
+        noop(run_id)
+
+    DBOS(
+        config=DBOSConfig(
+            name="peer",
+            system_database_engine=engine,
+            executor_id="peer",
+            application_version="peer",
+            run_migrations=False,
+            log_level="ERROR",
+        )
+    )
+    DBOS.listen_queues(["peer"])
+    DBOS.launch()
+    DBOS.register_queue("peer", worker_concurrency=slots, polling_interval_sec=0.02, on_conflict="always_update")
+    print("up", flush=True)
+    while True:
+        time.sleep(1)
+
+
+class Bench:
+    def __init__(self, url: str, owner: str) -> None:
+        self.url = url
+        migrate_database(owner, app_role="dyo_app" if owner.startswith("postgres") else None)
+        admin = open_engine(owner)
+        with admin.begin() as c:
+            c.execute(sa.text("CREATE TABLE IF NOT EXISTS bench_log (run_id text, tenant_id text, at double precision)"))
+            if owner.startswith("postgres"):
+                c.execute(sa.text("GRANT ALL ON bench_log TO dyo_app"))
+        admin.dispose()
+        self.engine = open_engine(url)
+        self.client = client_of(self.engine)
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen([sys.executable, __file__, *arguments], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        return process
+
+    def count(self, text: str, **values: object) -> int:
+        with self.engine.connect() as c:
+            return int(c.execute(sa.text(text), values).scalar_one())
+
+    def submit(self, tenant: str, n: int, *, weight: float = 1.0, cap: int = 8, cost: float = 0.01) -> list[str]:
+        queue = DbosQueue(self.engine, Scope(tenant), self.client)
+        runs = [f"{tenant}-{uuid.uuid4().hex}" for _ in range(n)]
+        for run in runs:
+            queue.submit(run, kind="bench", pool="main", cost_s=cost, weight=weight, cap=cap)
+        return runs
+
+    def until(self, claim: Callable[[], bool]) -> None:
+        while not claim():
+            time.sleep(0.01)
+
+    def clear(self) -> None:
+        with self.engine.begin() as c:
+            for table in ("bench_log", "queue_jobs", "queue_tenants", "queue_pools", "queue_workers"):
+                c.execute(sa.text(f"DELETE FROM {table}"))
+
+
+def throughput(bench: Bench, jobs: int) -> dict[str, float]:
+    """Runs per second of ours and of the engine alone, and submits per second."""
+    begin = time.perf_counter()
+    for i in range(8):
+        bench.submit(f"t{i}", jobs // 8)
+    submits = (jobs // 8 * 8) / (time.perf_counter() - begin)
+    process = bench.start("--worker", bench.url, "8", "0")
+    begin = time.perf_counter()
+    bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= jobs // 8 * 8)
+    ours = (jobs // 8 * 8) / (time.perf_counter() - begin)
+    process.kill()
+    process.wait()
+    bench.clear()
+    for _ in range(jobs):
+        options: Any = {"workflow_name": "peer", "queue_name": "peer", "app_version": "peer"}
+        bench.client.enqueue(options, uuid.uuid4().hex)
+    process = bench.start("--peer", bench.url, "8")
+    begin = time.perf_counter()
+    bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= jobs)
+    peer = jobs / (time.perf_counter() - begin)
+    process.kill()
+    process.wait()
+    bench.clear()
+    return {"runs/s": ours, "engine alone runs/s": peer, "ratio": ours / peer, "submits/s": submits}
+
+
+def pickup(bench: Bench, depth: int, samples: int) -> dict[str, float]:
+    """Milliseconds from submit to begin of a lone tenant's run while another has `depth` runs waiting; one slot is kept free."""
+    bench.submit("flood", depth, cap=4)
+    process = bench.start("--worker", bench.url, "5", "0.05")
+    bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") > 4)
+    waits = []
+    for i in range(samples):
+        at = time.time()
+        run = bench.submit(f"urgent{i}", 1)[0]
+        bench.until(lambda run=run: bench.count("SELECT count(*) FROM bench_log WHERE run_id = :r", r=run) > 0)
+        with bench.engine.connect() as c:
+            began = float(c.execute(sa.text("SELECT at FROM bench_log WHERE run_id = :r"), {"r": run}).scalar_one())
+        waits.append(1000 * (began - at))
+    still = bench.count("SELECT count(*) FROM queue_jobs WHERE state <> 'done'")
+    process.kill()
+    process.wait()
+    bench.clear()
+    grid = statistics.quantiles(waits, n=100, method="inclusive")
+    return {"depth at end": still, "p50 ms": grid[49], "p99 ms": grid[98]}
+
+
+def shares(bench: Bench, rounds: int) -> dict[str, float]:
+    """Share of solver seconds of four saturated tiers over their weight's; 1.0 is exact."""
+    for tier, weight in TIERS.items():
+        bench.submit(tier, (rounds + 6) * weight, weight=weight, cap=weight, cost=0.02)
+    process = bench.start("--worker", bench.url, "4", "0.02")
+    total = rounds * 15
+    bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= total)
+    process.kill()
+    process.wait()
+    with bench.engine.connect() as c:
+        order = [r[0] for r in c.execute(sa.text("SELECT tenant_id FROM bench_log ORDER BY at LIMIT :n"), {"n": total})]
+    bench.clear()
+    got = Counter(order)
+    return {tier: got[tier] / (rounds * weight) for tier, weight in TIERS.items()}
+
+
+def report(name: str, bench: Bench, arguments: argparse.Namespace) -> None:
+    for title, rows in (
+        (f"{name}: throughput, {arguments.jobs} runs", throughput(bench, arguments.jobs)),
+        (f"{name}: pickup at depth {arguments.depth}", pickup(bench, arguments.depth, arguments.samples)),
+        (f"{name}: share over weight, four tiers", shares(bench, arguments.rounds)),
+    ):
+        print(title)
+        for key, value in rows.items():
+            print(f"  {key:<22} {value:>10.2f}")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--jobs", type=int, default=400)
+    parser.add_argument("--depth", type=int, default=10_000)
+    parser.add_argument("--samples", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--worker", nargs=3)
+    parser.add_argument("--peer", nargs=2)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        worker(arguments.worker[0], int(arguments.worker[1]), float(arguments.worker[2]))
+    if arguments.peer:
+        plain_worker(arguments.peer[0], int(arguments.peer[1]))
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'bench.sqlite'}"
+        report("SQLite", Bench(url, url), arguments)
+    owner, app = os.environ.get("DYOCENSE_PG_OWNER_DSN"), os.environ.get("DYOCENSE_PG_DSN")
+    if owner and app:
+        name = f"bench_{uuid.uuid4().hex[:8]}"
+        admin = open_engine(owner)
+        with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as c:
+            c.execute(sa.text(f"CREATE DATABASE {name}"))
+        try:
+            report("Postgres", Bench(app.rpartition("/")[0] + "/" + name, owner.rpartition("/")[0] + "/" + name), arguments)
+        finally:
+            with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as c:
+                c.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"CPU seconds of the workers {used.ru_utime + used.ru_stime:.1f}")
+
+
+if __name__ == "__main__":
+    main()
