@@ -60,9 +60,10 @@ def worker(
     sandbox: Sandbox = None,
     tenants: Tenants = None,
     state: State = None,
+    beside: Annotated[bool, typer.Option("--beside", hidden=True, help="Stop when the process that started this one is gone.")] = False,
 ) -> None:
     """Take runs from the queue; any number of workers on any number of machines may share one Postgres."""
-    _call("run:worker", _settings(database, sandbox, tenants, state), slots=slots)
+    _call("run:worker", _settings(database, sandbox, tenants, state), slots=slots, beside=beside)
 
 
 @app.command()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _EVENT_EVERY_S: Final = 0.5
+_BEFORE_SOLVE: Final = frozenset({"bind", "lint", "admit", "ask_forecast", "ask_sample", "forecast", "sample", "compile", "solve"})
 
 
 def _say(what: str, **data: object) -> None:
@@ -32,17 +33,24 @@ def _say(what: str, **data: object) -> None:
     sys.stdout.flush()
 
 
+class _StoppedError(Exception):
+    """The run was cancelled before its solve began."""
+
+
 class _Watcher:
     """Tells of stages and of a solve's progress, at most twice a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop: Path) -> None:
+        self._stop = stop
         self.seconds: dict[str, float] = {}
         self.cached = 0
         self.stages = 0
         self._last = -_EVENT_EVERY_S
 
     def started(self, stage: str) -> None:
-        """Tell that a stage begins."""
+        """Tell that a stage begins; before the solve there is nothing to keep, so a stop ends the job here."""
+        if stage in _BEFORE_SOLVE and self._stop.exists():
+            raise _StoppedError
         _say("stage", stage=stage, state="begin")
 
     def ended(self, stage: str, state: str, seconds: float, note: str = "") -> None:
@@ -346,9 +354,11 @@ _KINDS: Final[Mapping[str, Callable[[Mapping[str, Any], _Watcher], tuple[dict[st
 def main() -> int:
     """Do the job on standard input; 0 with a result, 1 with a problem. Both are printed as the last line."""
     job = json.loads(sys.stdin.buffer.read())
-    watcher = _Watcher()
+    watcher = _Watcher(Path(job["folder"]) / "stop")
     try:
         result, figures = _KINDS[job["kind"]](job, watcher)
+    except _StoppedError:
+        return 1
     except DyocenseError as error:
         _say("outcome", problem={**describe(error), "status": error.http_status}, figures={})
         return 1

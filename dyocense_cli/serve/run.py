@@ -71,6 +71,9 @@ def run_service(settings: Settings, *, host: str, port: int, slots: int) -> int:
         uvicorn.Config(application, host=host, port=port, log_level="warning", timeout_graceful_shutdown=10, server_header=False)
     )
     sys.stderr.write(f"serving http://{host}:{port}/ · {config.sandbox} · {parts.engine.dialect.name} · {slots} slots\n")
+    for one in (signal.SIGTERM, signal.SIGINT):
+        # the server raises the signal again when it has stopped; the worker beside it still has to be drained then
+        signal.signal(one, lambda *_: None)
     try:
         server.run()
     finally:
@@ -82,15 +85,15 @@ def run_service(settings: Settings, *, host: str, port: int, slots: int) -> int:
 
 def worker_arguments(config: ServeConfig, slots: int) -> list[str]:
     """Return the arguments that give a worker process the same settings; secrets go by the environment."""
-    out = ["--slots", str(slots), "--sandbox", config.sandbox, "--state", str(config.state)]
+    out = ["--beside", "--slots", str(slots), "--sandbox", config.sandbox, "--state", str(config.state)]
     if config.settings["tenants"]:
         out += ["--tenants", str(config.settings.path("tenants"))]
     return out if config.settings.sources.get("database_url") != "flag" else [*out, "--database", config.database_url]
 
 
-def worker(settings: Settings, *, slots: int) -> int:
-    """Run a worker process; 0 after a drained stop."""
-    return run_worker(_ready(settings), slots=slots)
+def worker(settings: Settings, *, slots: int, beside: bool = False) -> int:
+    """Run a worker process; 0 after a drained stop. One `beside` an API process stops when that is gone."""
+    return run_worker(_ready(settings), slots=slots, beside=beside)
 
 
 def token(settings: Settings, *, tenant: str, tier: str, hours: float, operator: bool) -> str:

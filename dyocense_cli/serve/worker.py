@@ -9,9 +9,10 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -169,11 +170,12 @@ class RunHandler:
             outcome = Outcome(None, _broken(ended), {})
         figures = {**outcome.figures, "wall_s": round(wall_s, 3)}
         solver_s = float(figures.get("solver_wall_time", 0.0)) if outcome.result is not None else min(wall_s, row.estimate_s)
-        status = "failed" if outcome.result is None else "cancelled" if ended.reason == "stopped" else "succeeded"
+        status = "cancelled" if ended.reason == "stopped" else "failed" if outcome.result is None else "succeeded"
         document = dict(outcome.result) if outcome.result is not None else None
         if document is not None:
             document["protections"] = list(ended.protections)
-        self._finish(row, status, document, outcome.problem, solver_s=solver_s, figures=figures)
+        problem = None if status == "cancelled" else outcome.problem  # stopped before there was a plan to keep
+        self._finish(row, status, document, problem, solver_s=solver_s, figures=figures)
         return solver_s
 
     def _finish(
@@ -271,6 +273,12 @@ class _Cancelled:
         return stop
 
 
+def _stop_without(parent: int, stop: Callable[[], None]) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    stop()
+
+
 def _is_down(ended: SandboxResult) -> bool:
     """Say whether the child ended because a service it needs did not answer."""
     outcome = read_lines(ended.stdout)
@@ -298,8 +306,12 @@ def _seconds_between(earlier: str, later: str) -> float:
     return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
 
 
-def run_worker(config: ServeConfig, *, slots: int, command: Sequence[str] = ()) -> int:
-    """Run a worker process until it is told to stop (SIGTERM, SIGINT), then drain; `command` stands in for the child."""
+def run_worker(config: ServeConfig, *, slots: int, beside: bool = False, command: Sequence[str] = ()) -> int:
+    """Run a worker process until it is told to stop (SIGTERM, SIGINT), or its parent is gone if it runs `beside` one; then drain.
+
+    `command` stands in for the child.
+    """
+    parent = os.getppid()
     parts = open_parts(config.database_url, dead_after_s=number("serve.dead_after_s"))
     parts.check()
     handler = RunHandler(config, parts, command=command)
@@ -318,6 +330,8 @@ def run_worker(config: ServeConfig, *, slots: int, command: Sequence[str] = ()) 
         signal.signal(number_, lambda *_: worker.stop())
     worker.launch()
     deliverer.start()
+    if beside:
+        threading.Thread(target=_stop_without, args=(parent, worker.stop), name="parent-watch", daemon=True).start()
     try:
         worker.serve()
     finally:

@@ -23,7 +23,7 @@ __all__ = ["Job", "run_job"]
 
 _LAUNCH: Final = str(Path(__file__).with_name("launch.py"))
 _POLL_S: Final = 0.05
-_GRACE_S: Final = 5.0
+_GRACE_S: Final = 15.0
 _OUTPUT_LIMIT: Final = 64 << 20
 _MARK: Final = "DYOCENSE_JOB"
 #: address space that an interpreter with numeric libraries maps without touching it
