@@ -264,7 +264,10 @@ def run_tenant(body: bytes) -> str:
 
 
 def test_status_names_workers_and_queue(live: Live) -> None:
-    done = subprocess.run(live.command("status", "--json"), cwd=REPO, env=live.environment, capture_output=True, text=True, check=True)
-    status = json.loads(done.stdout)
-    assert sum(w["slots"] for w in status["workers"]) == 2
-    assert status["sandbox"] == "bubblewrap"
+    def status() -> dict[str, Any]:
+        done = subprocess.run(live.command("status", "--json"), cwd=REPO, env=live.environment, capture_output=True, text=True, check=True)
+        out: dict[str, Any] = json.loads(done.stdout)
+        return out
+
+    live.until(lambda: sum(w["slots"] for w in status()["workers"]) == 2)  # a busy machine may beat late
+    assert status()["sandbox"] == "bubblewrap"
