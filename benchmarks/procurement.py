@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.instances import procurement_data
 from dyocense_cli.artifacts.context import Column, Context, Table
 from dyocense_cli.artifacts.forecast import ScenarioSet, ScenarioTable
 from dyocense_cli.artifacts.goal import Quantity
@@ -49,43 +50,15 @@ class Instance:
 
 def instance(S: int, J: int = 4, T: int = 12, W: int = 20, seed: int = 1) -> Instance:
     """Draw an instance; 4, 31, 311 and 3110 SKUs give about 1e4 … 1e7 nonzeros."""
-    r = np.random.default_rng(seed)
-    base = r.lognormal(3.5, 0.6, S)
-    season = 1 + 0.3 * np.sin(np.arange(T) * 2 * np.pi / 12 + r.uniform(0, 6, (S, 1)))
-    demand = np.round(r.gamma(8, 1 / 8, (S, T, W)) * base[:, None, None] * season[:, :, None])
-    lot = r.choice([1.0, 5.0, 10.0, 12.0], S)
-    price = np.round(r.uniform(5, 40, S)[:, None, None] * r.uniform(0.85, 1.2, (1, J, 1)) * r.uniform(0.95, 1.05, (S, J, T)), 2)
-    fixed = np.round(r.uniform(20, 120, (S, J)), 1)
-    moq = np.ceil(base[:, None] * r.uniform(0.5, 2.5, (S, J)) / lot[:, None]) * lot[:, None]
-    most = np.maximum(np.ceil(base[:, None] * 8 / lot[:, None]) * lot[:, None], moq)
-    lead = r.integers(1, 3, J)[:, None] + (r.random((J, W)) < 0.25)
-    opening = np.ceil(demand[:, :3].sum(1).max(1) * 0.9)
-    volume = np.round(r.uniform(0.2, 2.0, S), 2)
-    mean = demand.mean(2)
-    need = np.maximum(mean.sum(1) - opening, 0)
-    spend = (need * price.mean(2).min(1)).sum() + (fixed.min(1) * need / np.maximum(moq.min(1), base * 2)).sum()
-    capacity = np.tile(np.ceil(1.8 * mean.sum(0).mean() / J * r.uniform(0.9, 1.4, J))[:, None], (1, T))
+    d = procurement_data(S, J=J, T=T, W=W, seed=seed)
+
+    def of(name: str) -> np.ndarray:
+        return np.asarray(d[name])
+
     return Instance(
-        S,
-        J,
-        T,
-        W,
-        demand,
-        lot,
-        price,
-        fixed,
-        moq,
-        most,
-        lead.astype(np.int64),
-        opening,
-        np.round(0.02 * price.mean((1, 2)), 3),
-        np.round(0.5 * price.mean((1, 2)), 3),
-        volume,
-        capacity,
-        0.1 * demand.sum((1, 2)) / W,
-        float(1.3 * spend),
-        float(1.5 * (volume * (opening * 1.1 + 2.5 * base)).sum()),
-    )
+        S, J, T, W, of("demand"), of("lot_size"), of("price"), of("order_cost"), of("moq"), of("most"), of("lead"), of("opening")[:, 0],
+        of("holding_cost"), of("late_cost"), of("volume"), of("capacity"), of("owed_max"), float(of("budget")), float(of("storage")),
+    )  # fmt: skip
 
 
 def names(prefix: str, n: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name, Neg, Node, Not, Num, Reduce, Shift, Sum, Text, walk
 from dyocense_cli.optimodel.expr.printer import show
-from dyocense_cli.optimodel.symbols import Problem, Scope, nearest, union
+from dyocense_cli.optimodel.symbols import Problem, Scope, suggest, union
 from dyocense_cli.optimodel.units import NUMBER, Unit, unit_text
 
 __all__ = ["Meaning", "meaning"]
@@ -64,12 +64,11 @@ class _Judge:
     def name(self, node: Name) -> Meaning:
         symbol = self.scope.symbols.get(node.id)
         if symbol is None:
-            near = nearest(node.id, self.scope.symbols)
             self.report(
                 Problem(
                     "DY2203",
                     f"no parameter, variable or expression is named `{node.id}`",
-                    f"did you mean `{near}`?" if near else "declare it in the model file",
+                    suggest(node.id, self.scope.symbols, "declare it in the model file"),
                     node.id,
                 )
             )
@@ -208,8 +207,7 @@ class _Judge:
             over = set(node.over)
             for dim in node.over:
                 if dim not in self.scope.dims:
-                    near = nearest(dim, self.scope.dims)
-                    self.report(Problem("DY2203", f"no dimension is named `{dim}`", _meant(near, self.scope.dims), dim))
+                    self.report(Problem("DY2203", f"no dimension is named `{dim}`", suggest(dim, self.scope.dims), dim))
                 elif dim not in dims:
                     self.report(
                         Problem(
@@ -225,8 +223,7 @@ class _Judge:
         body, offset = self.of(node.body), self.of(node.offset)
         edge = self.of(node.edge) if node.edge is not None else Meaning(plain=True, unit=NUMBER)
         if node.along not in self.scope.dims:
-            near = nearest(node.along, self.scope.dims)
-            self.report(Problem("DY2203", f"no dimension is named `{node.along}`", _meant(near, self.scope.dims), node.along))
+            self.report(Problem("DY2203", f"no dimension is named `{node.along}`", suggest(node.along, self.scope.dims), node.along))
         elif node.along not in body.dims:
             self.report(
                 Problem(
@@ -324,10 +321,6 @@ def _keep_text(unit: Unit, left: Meaning, right: Meaning) -> Unit:
         if one.unit is not None and other.unit == NUMBER and unit.same(one.unit):
             return one.unit
     return unit
-
-
-def _meant(near: str | None, known: tuple[str, ...]) -> str:
-    return f"did you mean `{near}`?" if near else f"there are {_words(known)}"
 
 
 def _short(node: Node | None) -> str:

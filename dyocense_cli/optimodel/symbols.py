@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from dyocense_cli.optimodel.expr.nodes import Node
 from dyocense_cli.optimodel.units import Unit
 
-__all__ = ["Problem", "Scope", "Symbol", "nearest", "union"]
+__all__ = ["Problem", "Scope", "Symbol", "nearest", "suggest", "union"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like `name`, None if none is near."""
     found = difflib.get_close_matches(name, sorted(known), 1, 0.6)
     return found[0] if found else None
+
+
+def suggest(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return the hint for a wrong name: the nearest known one, else `otherwise`, else all that there are."""
+    names = list(known)
+    near = nearest(name, names)
+    return f"did you mean `{near}`?" if near else otherwise or "there are " + (", ".join(names) or "none")
 
 
 def union(*groups: Iterable[str]) -> tuple[str, ...]:

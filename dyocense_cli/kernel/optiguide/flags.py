@@ -13,7 +13,7 @@ from dyocense_cli.kernel.optiguide.labels import Labels
 from dyocense_cli.kernel.optiguide.tables import TextGrid
 from dyocense_cli.optimodel.expr.nodes import Compare, Name, Node, Not, Text, rebuild
 from dyocense_cli.optimodel.grid import Grid
-from dyocense_cli.optimodel.symbols import nearest
+from dyocense_cli.optimodel.symbols import suggest
 
 __all__ = ["Flags"]
 
@@ -85,11 +85,8 @@ class Flags:
         # A model file may ask for a label that this context does not use; a goal that does has a typing error.
         if label in known or not source.startswith("goal:"):
             return
-        near = nearest(label, known)
         some = ", ".join(known[:6]) + (", …" if len(known) > 6 else "")
-        raise InputError(
-            "DY2203", f"no {name} is '{label}'", where=self.place(source), hints=f"did you mean '{near}'?" if near else f"there are {some}"
-        )
+        raise InputError("DY2203", f"no {name} is '{label}'", where=self.place(source), hints=suggest(label, known, f"there are {some}"))
 
 
 _COMPARE: Final = {"==": np.equal, "<=": np.less_equal, ">=": np.greater_equal, "<": np.less, ">": np.greater}

@@ -12,7 +12,7 @@ from dyocense_cli.artifacts.context import Column, Context, Table
 from dyocense_cli.artifacts.forecast import ScenarioSet
 from dyocense_cli.artifacts.model import DimDecl
 from dyocense_cli.errors import InputError, Ref, Where
-from dyocense_cli.optimodel.symbols import nearest
+from dyocense_cli.optimodel.symbols import suggest
 
 __all__ = ["Labels", "read_labels", "texts"]
 
@@ -77,12 +77,11 @@ class Labels:
         if bad:
             row = int(np.flatnonzero(codes == known.index(bad[0]))[0])
             number = int(table.rows[row]) if table.rows is not None else row + 1
-            near = nearest(bad[0], self.labels[dim])
             raise InputError(
                 "DY2214",
                 f"no {dim} is named `{bad[0]}`",
                 where=Ref(where.table, number, where.column),
-                hints=f"did you mean `{near}`?" if near else f"add it to `{self.decls[dim].source}`",
+                hints=suggest(bad[0], self.labels[dim], f"add it to `{self.decls[dim].source}`"),
             )
 
     def periods(self, column: Column) -> np.ndarray:

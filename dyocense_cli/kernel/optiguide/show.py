@@ -8,7 +8,7 @@ from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.kernel.optiguide.compile import PASSES, passes
 from dyocense_cli.kernel.optiguide.draft import Draft, Formula, Inputs
 from dyocense_cli.optimodel.expr.printer import number, show
-from dyocense_cli.optimodel.symbols import nearest
+from dyocense_cli.optimodel.symbols import suggest
 from dyocense_cli.optimodel.text import model_text
 
 __all__ = ["NAMES", "draft_text", "show_pass"]
@@ -26,8 +26,7 @@ def show_pass(inputs: Inputs, name: str) -> str:
         For a name that no pass has; its argument says the nearest one.
     """
     if name not in NAMES:
-        near = nearest(name, NAMES)
-        raise KeyError(f"no pass is named `{name}`; " + (f"did you mean `{near}`?" if near else "there are " + ", ".join(NAMES)))
+        raise KeyError(f"no pass is named `{name}`; " + suggest(name, NAMES))
     for found, value in passes(inputs):
         if found == name:
             return model_text(value) if isinstance(value, OptiModel) else draft_text(value)

@@ -11,7 +11,7 @@ from dyocense_cli.artifacts.goal import Setting as Given
 from dyocense_cli.artifacts.model import LimitDecl, ModelSpec, SettingDecl
 from dyocense_cli.kernel.optiguide.problems import Problems
 from dyocense_cli.optimodel.expr.nodes import Binary, Compare, Logic, Name, Neg, Node, Not, Num, Text
-from dyocense_cli.optimodel.symbols import Problem, nearest
+from dyocense_cli.optimodel.symbols import Problem, suggest
 from dyocense_cli.optimodel.units import NUMBER, UnitError, parse_unit, unit_text
 
 __all__ = ["Switches", "read_switches"]
@@ -95,12 +95,11 @@ class _Reader:
         limits = {limit.name: limit for limit in self.spec.limits}
         for name in self.goal.limits:
             if name not in limits:
-                near = nearest(name, limits)
                 self.problems.add(
                     Problem(
                         "DY2208",
                         f"the model `{self.spec.name}` has no limit `{name}`",
-                        f"did you mean `{near}`?" if near else "limits are " + (", ".join(limits) or "none"),
+                        suggest(name, limits),
                     ),
                     f"goal:/limits/{name}",
                 )
@@ -116,8 +115,7 @@ class _Reader:
             self._switch(name, self.goal.settings.get(name, value))
         for name in self.goal.settings:
             if name not in self.spec.settings:
-                near = nearest(name, self.spec.settings)
-                hint = f"did you mean `{near}`?" if near else "settings are " + (", ".join(self.spec.settings) or "none")
+                hint = suggest(name, self.spec.settings)
                 self.problems.add(
                     Problem("DY2208", f"the model `{self.spec.name}` has no setting `{name}`", hint), f"goal:/settings/{name}"
                 )
@@ -135,12 +133,11 @@ class _Reader:
         declared = {s.name: s for s in limit.settings}
         for name in given:
             if name not in declared:
-                near = nearest(name, declared)
                 self.problems.add(
                     Problem(
                         "DY2208",
                         f"the limit `{limit.name}` has no setting `{name}`",
-                        f"did you mean `{near}`?" if near else "settings are " + (", ".join(declared) or "none"),
+                        suggest(name, declared),
                     ),
                     f"goal:/limits/{limit.name}/{name}",
                 )

@@ -13,7 +13,7 @@ from dyocense_cli.kernel.optiguide.problems import Problems
 from dyocense_cli.optimodel.expr.nodes import Compare, Name, Node, names
 from dyocense_cli.optimodel.expr.printer import show
 from dyocense_cli.optimodel.meaning import Meaning, meaning
-from dyocense_cli.optimodel.symbols import Problem, nearest, union
+from dyocense_cli.optimodel.symbols import Problem, suggest, union
 from dyocense_cli.optimodel.units import NUMBER, Unit, UnitError, parse_unit, unit_text
 
 __all__ = ["check_circles", "check_dims", "check_units"]
@@ -41,13 +41,12 @@ def check_circles(draft: Draft) -> Draft:
     for formula, _ in _all_formulas(draft):
         for name in sorted(names(formula.node)):
             if name not in draft.scope.symbols:
-                near = nearest(name, draft.scope.symbols)
                 problems.of(
                     formula,
                     Problem(
                         "DY2203",
                         f"no parameter, variable or expression is named `{name}`",
-                        f"did you mean `{near}`?" if near else "declare it in the model file",
+                        suggest(name, draft.scope.symbols, "declare it in the model file"),
                         name,
                     ),
                 )
@@ -223,12 +222,11 @@ class _Check:
             return self.draft.scope.ordered_dims(found.dims)
         for dim in rule.dims:
             if dim not in self.draft.scope.dims:
-                near = nearest(dim, self.draft.scope.dims)
                 self.note(
                     Problem(
                         "DY2203",
                         f"no dimension is named `{dim}`",
-                        f"did you mean `{near}`?" if near else "dimensions are " + ", ".join(self.draft.scope.dims),
+                        suggest(dim, self.draft.scope.dims),
                     ),
                     rule.formula,
                 )

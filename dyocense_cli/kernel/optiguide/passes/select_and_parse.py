@@ -14,7 +14,7 @@ from dyocense_cli.kernel.optiguide.switches import Switches, read_switches
 from dyocense_cli.optimodel.expr import ExpressionError, parse
 from dyocense_cli.optimodel.expr.nodes import Name, Neg, Node, Num
 from dyocense_cli.optimodel.simplify import ZERO, substitute
-from dyocense_cli.optimodel.symbols import Problem, Scope, Symbol, nearest
+from dyocense_cli.optimodel.symbols import Problem, Scope, Symbol, suggest
 from dyocense_cli.optimodel.units import Unit, UnitError, parse_unit
 
 __all__ = ["select_and_parse"]
@@ -92,9 +92,8 @@ class _Parse:
         for item in declared:
             limit = item.limit if isinstance(item, ConstraintDecl) else None
             if limit is not None and limit not in self.switches.known:
-                near = nearest(limit, self.switches.known)
                 self.problems.add(
-                    Problem("DY2208", f"no limit is named `{limit}`", f"did you mean `{near}`?" if near else "declare it under `limits:`"),
+                    Problem("DY2208", f"no limit is named `{limit}`", suggest(limit, self.switches.known, "declare it under `limits:`")),
                     f"model:/{section}/{item.name}/limit",
                 )
             elif (limit is None or limit in self.switches.on) and self.holds(item.when, limit, f"model:/{section}/{item.name}/when"):
@@ -111,13 +110,12 @@ class _Parse:
             return self.switches.holds(formula.node, limit)
         except KeyError as error:
             name = str(error.args[0])
-            near = nearest(name, [*self.switches.known, *self.switches.words])
             self.problems.of(
                 formula,
                 Problem(
                     "DY2203",
                     f"`when` asks for `{name}`, which is neither a limit nor a setting",
-                    f"did you mean `{near}`?" if near else "",
+                    suggest(name, [*self.switches.known, *self.switches.words]),
                     name,
                 ),
             )
@@ -170,8 +168,7 @@ class _Parse:
         declared = {t.name: t for t in self.spec.terms}
         for name in wanted:
             if name not in declared:
-                near = nearest(name, declared)
-                hint = f"did you mean `{near}`?" if near else "terms are " + ", ".join(declared)
+                hint = suggest(name, declared)
                 self.problems.add(
                     Problem("DY2208", f"the model `{self.spec.name}` has no objective term `{name}`", hint), f"goal:/objective/{name}"
                 )

@@ -8,11 +8,14 @@ import highspy
 import pytest
 
 from dyocense_cli.artifacts.optimodel import OptiModel
+from dyocense_cli.kernel.export.latex import to_latex
 from dyocense_cli.kernel.export.lp import to_lp
+from dyocense_cli.kernel.export.mathspec import to_mathspec
 from dyocense_cli.kernel.export.mps import to_mps
 from dyocense_cli.kernel.export.pyomo import to_pyomo
 from dyocense_cli.kernel.optimizer.ground import ground
 from tests.compiling import compiled, context, goal, scenarios
+from tests.golden import held
 from tests.toys import toy
 
 LOTS = """
@@ -88,6 +91,12 @@ def test_names_say_family_and_labels() -> None:
     text = to_lp(ground(MODELS["lots"]))
     assert " make(a,1)" in text
     assert " flow(a,1,0): " in text
+
+
+def test_mathspec_and_latex_say_the_model_in_words_of_theirs() -> None:
+    """The mathspec text was read without findings by mathspec 0.4.0."""
+    held("export/lots.mathspec.yaml", to_mathspec(MODELS["lots"], description="Lots of two items"))
+    held("export/lots.tex", to_latex(MODELS["lots"]))
 
 
 def test_exports_are_canonical_bytes() -> None:
