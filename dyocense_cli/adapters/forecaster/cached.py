@@ -12,6 +12,7 @@ import numpy as np
 from dyocense_cli.artifacts.codec import Encoded, decode, encode
 from dyocense_cli.artifacts.forecast import ForecastSet
 from dyocense_cli.artifacts.request import ForecastRequest
+from dyocense_cli.kernel.forecast.fallback import BORROWED
 from dyocense_cli.kernel.forecast.parts import join, only, parts_of, series_keys
 from dyocense_cli.ports import Forecaster
 
@@ -64,9 +65,12 @@ class CachedForecaster:
         missing = tuple(sku for sku in keys if sku not in known)
         if missing:
             fresh = parts_of(self._inner.forecast(only(request, missing)))
+            if any(_borrows(part) for part in fresh.values()) and len(missing) < len(keys):
+                fresh = parts_of(self._inner.forecast(request))
             known.update(fresh)
-            for sku, part in fresh.items():
-                self._save(keys[sku], part, sku, request)
+            for sku in missing:
+                if not _borrows(fresh[sku]):
+                    self._save(keys[sku], fresh[sku], sku, request)
         return join(list(known.values()))
 
     @staticmethod
@@ -85,6 +89,10 @@ class CachedForecaster:
     def _save(self, key: str, part: ForecastSet, sku: str, request: ForecastRequest) -> None:
         about: dict[str, str | int] = {"sku": sku, "horizon": len(request.periods), "model": f"{self._name.split()[0]}:{request.model}"}
         self._store.put(key, _pack(encode(part)), about)
+
+
+def _borrows(part: ForecastSet) -> bool:
+    return any(r.method in BORROWED for r in part.reports)
 
 
 def _pack(encoded: Encoded) -> bytes:

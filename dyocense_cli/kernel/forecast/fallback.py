@@ -8,7 +8,10 @@ from dyocense_cli.defaults import default
 from dyocense_cli.kernel.forecast.series import Batch
 from dyocense_cli.kernel.forecast.shapes import gamma_quantiles, negative_binomial_quantiles
 
-__all__ = ["fall_back", "poor_reasons"]
+__all__ = ["BORROWED", "fall_back", "poor_reasons"]
+
+#: methods whose level comes from other series
+BORROWED = frozenset({"category level", "level of all", "nothing known"})
 
 _WIDER = 1.5
 _LEAST_CV = 0.5
@@ -24,7 +27,9 @@ def poor_reasons(batch: Batch) -> tuple[str, ...]:
     stale = max(batch.h, 4, batch.season if batch.season < 52 else 0)
     reasons = []
     for i in range(batch.n):
-        if count[i] == 0:
+        if batch.absent[i]:
+            reasons.append("")
+        elif count[i] == 0:
             reasons.append("no history")
         elif count[i] < need:
             reasons.append(f"{count[i]} periods of history, {need} are needed")
@@ -47,13 +52,15 @@ def fall_back(batch: Batch, grid: np.ndarray, mean: np.ndarray, reasons: tuple[s
     -----
     A series with some history takes its average, and 1.5 times its spread or half its level, whichever is more. One without takes the
     mean level of the good series of its category (of all, if there is none) with a spread as large as the level. One whose
-    history ended early keeps its forecast, 1.5 times as wide.
+    history ended early keeps its forecast, 1.5 times as wide. A SKU that is sold at other locations and has no row at this one is not
+    sold here: zero.
     """
-    methods: dict[int, str] = {}
     borrowed: list[int] = []
     need = int(str(default("forecast.min_history")))
-    good = np.array([not r for r in reasons], dtype=bool)
-    for i in np.flatnonzero(~good).tolist():
+    grid[batch.absent], mean[:, batch.absent] = 0.0, 0.0
+    methods = dict.fromkeys(np.flatnonzero(batch.absent).tolist(), "not sold here")
+    good = np.array([not r for r in reasons], dtype=bool) & ~batch.absent
+    for i in np.flatnonzero(~good & ~batch.absent).tolist():
         own = batch.y[:, i][~np.isnan(batch.y[:, i])]
         if len(own) >= need:
             centre = grid[i, :, [28]].T

@@ -134,7 +134,7 @@ def assemble(
         batch,
         reasons=reasons,
         methods=tuple(methods.get(i, m) for i, m in enumerate(fitted.methods)),
-        whys=tuple(reasons[i] or w for i, w in enumerate(fitted.whys)),
+        whys=tuple("no row at this location" if batch.absent[i] else reasons[i] or w for i, w in enumerate(fitted.whys)),
         scores=fitted.scores,
         rmse=fitted.rmse,
     )

@@ -33,7 +33,7 @@ def series_reports(
             int(batch.stockouts[i]),
             unusual[i],
             _notes(batch, i),
-            {"rmse": round(float(rmse[i]), 9)} if not reasons[i] else {},
+            {"rmse": round(float(rmse[i]), 9)} if not reasons[i] and not batch.absent[i] else {},
         )
         for i in range(batch.n)
     )

@@ -43,6 +43,7 @@ class Batch:
     negatives: np.ndarray
     ignored: np.ndarray
     listed: np.ndarray
+    absent: np.ndarray  # no row here, though the SKU has rows at another location: it is not sold here
     grain: np.ndarray  # days between a series' rows where they are finer than a period, else 0
     regressors: dict[str, np.ndarray]
 
@@ -92,8 +93,16 @@ def read_batch(request: ForecastRequest) -> Batch:
         calendar.season,
         len(request.periods),
         **counts,
+        absent=_absent([s for s, _ in pairs], rows),
         regressors={r: _regressor(table, r, rows, length=length, n=n, h=len(request.periods)) for r in request.regressors},
     )
+
+
+def _absent(skus: list[str], rows: _Rows) -> np.ndarray:
+    """Return which series (n,) have no row while their SKU has some at another location."""
+    here = np.bincount(rows.series, minlength=len(skus)) > 0
+    sold = {sku for sku, found in zip(skus, here.tolist(), strict=True) if found}
+    return np.array([sku in sold for sku in skus], dtype=bool) & ~here
 
 
 def _no_rows() -> _Rows:

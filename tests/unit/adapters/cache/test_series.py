@@ -135,3 +135,14 @@ def test_levels_borrowed_from_other_skus_are_not_kept(tmp_path):
     assert entry_files(tmp_path) == []
     cached.forecast(dataclasses.replace(request, model="hierarchy"))
     assert entry_files(tmp_path) == []
+
+
+def test_a_sku_whose_rows_hold_no_data_borrows_from_all_others_every_time(tmp_path):
+    inner = Counting()
+    cached = CachedForecaster(inner, SeriesCache(str(tmp_path)), name="builtin 1")
+    request = right_aligned({**some_series(3), "NEW": np.full(20, np.nan)})
+    cold, warm = cached.forecast(request), cached.forecast(request)
+    assert cold.reports[0].method == "level of all"
+    assert cold.mean[0].mean() == pytest.approx(cold.mean[1:].mean(), rel=0.3)
+    assert fingerprint(cold) == fingerprint(warm)
+    assert len(entry_files(tmp_path)) == 3

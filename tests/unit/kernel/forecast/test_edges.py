@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -170,3 +172,16 @@ def test_every_model_forecasts_a_plain_series(model):
     assert report.quality == "good"
     assert paths.mean() == pytest.approx(rows[59][2] if model == "naive" else 12, rel=0.4)
     assert (np.diff(made.quantiles, axis=1) >= -1e-9).all()
+
+
+def test_a_sku_sold_elsewhere_only_has_no_demand_here():
+    rows = series([12 + k % 3 for k in range(40)])
+    where = Column(np.zeros(40, dtype=np.int32), labels=("N",))
+    request = rows_request(rows, skus=("A", "B"), extra={"location": where})
+    request = dataclasses.replace(request, locations=("N", "S"))
+    made = BuiltinForecaster().forecast(request)
+    found = sample(made, sample_request(100)).tables["demand"].values
+    assert [(r.method[:7], r.quality) for r in made.reports] == [("mixture", "good"), ("not sol", "good"), ("level o", "poor"), ("level o", "poor")]
+    assert found[0, 0].mean() == pytest.approx(13, rel=0.1)
+    assert (found[0, 1] == 0).all()
+    assert found[1].mean() > 0
