@@ -24,11 +24,16 @@ def cpu(work: Callable[[], object]) -> float:
 
 def process(*arguments: str, cwd: Path) -> float:
     """Return the CPU seconds of a command in a process of its own; the best of three."""
+    return python("-m", "dyocense_cli", *arguments, cwd=cwd)
+
+
+def python(*arguments: str, cwd: Path) -> float:
+    """Return the CPU seconds of an interpreter in a process of its own; the best of three."""
     best = float("inf")
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(
-            [sys.executable, "-m", "dyocense_cli", *arguments],
+            [sys.executable, *arguments],
             cwd=cwd,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
@@ -58,6 +63,7 @@ def goals(folder: Path) -> None:
             text.replace("id: grocery-weekly", f"id: grocery-{i}").replace("15500", str(15000 + i)).replace("../fixtures", "../../fixtures")
         )
         (many / f"g{i}.yaml").write_text(made)
+    row("yardstick: `import numpy`, process", python("-c", "import numpy", cwd=folder), "")
     row("one goal, process", process("lint", "goals/grocery-weekly.yaml", cwd=folder), "0.5", "rules, compiler's static passes and policy")
     row("one goal, process, no policy", process("lint", "goals/grocery-weekly.yaml", "--no-policy-check", cwd=folder), "0.5")
     row("1,000 goals, process", process("lint", "goals/many", "--format", "json", cwd=folder), "5")

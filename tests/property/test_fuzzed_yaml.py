@@ -8,13 +8,15 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dyocense_cli.artifacts.rules import RULES
-from dyocense_cli.errors import Span
+from dyocense_cli.errors import Span, UsageError
 from dyocense_cli.kernel.goaldsl.nodes import SpanMap
 from dyocense_cli.kernel.goaldsl.parse import read_context, read_goal, read_model
 from dyocense_cli.kernel.goaldsl.reader import read_yaml
-from tests.property.yaml_fuzz import cases
+from tests.property.yaml_fuzz import SPICE, WORDS, cases
 
 ROOT = Path(__file__).parents[2]
 FULL = os.environ.get("DYOCENSE_TEST_SCALE") == "full"
@@ -99,3 +101,19 @@ def test_every_value_of_a_fuzzed_tree_has_a_place_that_reads_back() -> None:
                 assert span.column <= len(lines[span.line - 1]) + 1, pointer
             seen += 1
     assert seen > 1000
+
+
+@given(
+    st.lists(st.sampled_from([*WORDS, "0", "7", "~1", "", "a b"]), min_size=1, max_size=4).map(".".join),
+    st.one_of(st.sampled_from([*WORDS, *SPICE]), st.text(max_size=20)),
+)
+def test_any_override_is_taken_or_refused_as_a_wrong_flag(key: str, value: str) -> None:
+    refused = ""
+    goal = None
+    try:
+        goal, findings = read_goal(SEEDS[0], file="g.yaml", overrides={key: value})
+    except UsageError as error:
+        refused = error.code
+    else:
+        assert goal is not None, findings
+    assert (goal is None) == (refused in {"DY1010", "DY1011"})
