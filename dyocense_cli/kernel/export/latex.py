@@ -10,6 +10,7 @@ from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name
 from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.optimodel.expr.printer import number
 from dyocense_cli.optimodel.inline import inlined
+from dyocense_cli.optimodel.simplify import ZERO
 
 __all__ = ["to_latex"]
 
@@ -97,7 +98,10 @@ class _Writer:
             return rf"\left({text}\right)" if place > 2 else text
         if isinstance(node, Shift):
             here = moved.get(node.along, self.index[node.along])
-            return self.of(node.body, place, {**moved, node.along: f"{here}-{self.of(node.offset, 2, moved)}"})
+            text = self.of(node.body, place, {**moved, node.along: f"{here}-{self.of(node.offset, 2, moved)}"})
+            if node.edge in (None, ZERO):  # outside its dim a value is 0 or the row does not exist
+                return text
+            return rf"\left({text} \text{{ or }} {self.of(node.edge, 0, moved)}\right)"
         if isinstance(node, Reduce):
             level = "" if node.level is None else f"_{{{number(node.level)}}}"
             return rf"\operatorname{{{node.kind}}}{level}\left[{self.of(node.body, 0, moved)}\right]"
