@@ -80,11 +80,12 @@ def _solve_run(
 
     run_id = find_run(kernel.runs, reference)
     execution, order = reopen(kernel, kernel.runs, run_id, changes)
-    start = plan_of(kernel.runs, find_run(kernel.runs, warm_start)) if warm_start is not None else None
+    held = execution.held["optimodel"]
+    start = plan_of(kernel.runs, find_run(kernel.runs, warm_start), held.value) if warm_start is not None else None
     if start is None:
-        start = _left_over(kernel, execution.held["optimodel"].fingerprint, resume=resume)
+        start = _left_over(kernel, held.fingerprint, resume=resume)
     if start is None and resume:
-        start = plan_of(kernel.runs, run_id)
+        start = plan_of(kernel.runs, run_id, held.value)
     with interrupts.listening():
         result = solve_again(kernel, execution, order, start=start)
     kernel.telemetry.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dyocense_cli.artifacts.manifest import StageRecord
 from dyocense_cli.errors import StoreError, UsageError
 from dyocense_cli.runner.memo import Held, Memo, array_bytes, array_from
+from dyocense_cli.runner.nouns import resolve
 from dyocense_cli.runner.order import Order
 from dyocense_cli.runner.pipeline import PLAN
 from dyocense_cli.runner.references import manifest_of
@@ -127,10 +128,15 @@ def _give(execution: Execution, name: str, value: Any) -> None:
     execution.held[name] = held
 
 
-def plan_of(runs: RunStore, run_id: str) -> np.ndarray | None:
-    """Return the column vector of a run's plan, None if it holds none."""
+def plan_of(runs: RunStore, run_id: str, model: Any) -> np.ndarray | None:
+    """Return a run's plan as a start for a model, by the labels of its variables (NaN where the run has none); None if it holds no plan."""
     x: np.ndarray | None = snapshot_artifact(runs, run_id, "solution").x
-    return x
+    if x is None:
+        return None
+    old = snapshot_artifact(runs, run_id, "optimodel")
+    values = resolve("optimodel.evaluate:split_columns")(old, x)
+    start: np.ndarray = resolve("optimodel.evaluate:join_columns")(model, resolve("kernel.optimizer.warmstart:carried")(old, values, model))
+    return start
 
 
 def solve_again(kernel: Kernel, execution: Execution, order: Order, *, start: np.ndarray | None) -> Result:
