@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dyocense_cli.artifacts.context import Context
 from dyocense_cli.artifacts.forecast import ScenarioSet
 from dyocense_cli.artifacts.goal import Goal
@@ -15,17 +17,19 @@ __all__ = ["impossible", "lint_goal"]
 
 
 def lint_goal(goal: Goal, model_spec: ModelSpec, context: Context) -> LintReport:
-    """Return the warnings of stages X, F and O.
+    """Return the warnings of stages X, F and O; what F proves is a warning here, since "infeasible" is an answer with ways out.
 
     Raises
     ------
     Findings
-        DY2000 with every finding, if one is an error.
+        DY2000 with every finding of X and O, if one is an error.
     """
-    findings = stages(Case(goal.file, "", goal, model_spec, None, context), ("X", "F", "O"))
+    case = Case(goal.file, "", goal, model_spec, None, context)
+    findings = stages(case, ("X", "O"))
     if has_errors(findings):
         raise Findings(findings)
-    return LintReport(findings)
+    told = tuple(replace(f, severity="warning") if f.severity == "error" else f for f in stages(case, ("F",)))
+    return LintReport(findings + told)
 
 
 def impossible(goal: Goal, model_spec: ModelSpec, context: Context, scenario_set: ScenarioSet) -> tuple[Finding, ...]:

@@ -60,3 +60,8 @@ def test_an_error_stops_the_goal() -> None:
 def test_bounds_on_the_scenarios_of_a_run(demand: float, budget: float, rules: set[str]) -> None:
     goal, model, context = world(budget={"max": Quantity(budget, "EUR")}, service={"min": Quantity(95, "%")})
     assert {f.id for f in impossible(goal, model, context, scenarios(context, demand))} == rules
+
+
+def test_what_bounds_prove_is_left_to_the_solver_to_answer() -> None:
+    goal, model, context = world(storage={"min": Quantity(40, "m3"), "max": Quantity(30, "m3")})
+    assert [(f.id, f.severity) for f in lint_goal(goal, model, context).findings if f.id == "DYO-F006"] == [("DYO-F006", "warning")]
