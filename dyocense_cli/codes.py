@@ -115,6 +115,7 @@ CODES: Final[dict[str, str]] = {
     "DY3005": "no such rule",
     "DY3006": "OPA refuses the policies",
     "DY3007": "the tests of policies fail",
+    "DY3010": "policy denies what was asked",
     # 31xx accounts, quotas, budgets
     "DY3101": "the token is missing or not valid",
     "DY3102": "the token does not allow this",

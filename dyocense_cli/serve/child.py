@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dyocense_cli.errors import DyocenseError, InputError
+from dyocense_cli.errors import AccessError, DyocenseError, InputError
 from dyocense_cli.serve.job import SHARED
 from dyocense_cli.serve.says import describe
 from dyocense_cli.settings import OPTIONS, Settings
@@ -252,9 +252,16 @@ def _forecast(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any]
     execution = kernel.run(order, FORECAST)
     held = execution.held.get("scenario_set")
     if held is None:
-        raise InputError("DY2002", "policy denies the request", hints="ask the owner of the policy")
+        raise _denied(execution)
     document = resolve("kernel.scenarios.shape:scenario_json")(held.value)
     return _only(document, body["skus"]), _figures(execution, watcher)
+
+
+def _denied(execution: Any) -> AccessError:
+    """Return the denial of an execution that policy stopped, with its first reason."""
+    admission = execution.held["admission"].value
+    first = next(f for f in admission.findings if f.severity == "error" and not f.waived)
+    return AccessError("DY3010", f"policy denies it ({', '.join(admission.denied)}): {first.message}", hints=first.remediation)
 
 
 def _only(document: dict[str, Any], skus: list[str]) -> dict[str, Any]:
@@ -293,7 +300,7 @@ def _compile(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any],
     execution = kernel.run(order, COMPILE)
     held = execution.held.get("optimodel")
     if held is None:
-        raise InputError("DY2002", "policy denies the goal", hints="ask the owner of the policy")
+        raise _denied(execution)
     model = held.value
     document, arrays = resolve("optimodel.shape:optimodel_json")(model, source={}, versions={"dyocense-cli": kernel.house.version})
     document["arrays"] = {sha: {"shape": list(a.shape), "data": _finite(a.reshape(-1).tolist())} for sha, a in sorted(arrays.items())}
