@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from dyocense_cli.adapters.forecaster.library import refuse_regressors
 from dyocense_cli.artifacts.forecast import ForecastSet
 from dyocense_cli.artifacts.request import ForecastRequest
-from dyocense_cli.errors import UnsupportedError
 from dyocense_cli.kernel.forecast.fit import forecast_request
 
 __all__ = ["BuiltinForecaster"]
@@ -33,10 +33,5 @@ class BuiltinForecaster:
         UnsupportedError
             DY4601 if regressors are asked for.
         """
-        if request.regressors:
-            raise UnsupportedError(
-                "DY4601",
-                "forecaster `builtin` takes no regressors: " + ", ".join(request.regressors),
-                hints="set `forecast.model: statsmodels`, or leave `forecast.regressors` out",
-            )
+        refuse_regressors(self.name, request)
         return forecast_request(request)

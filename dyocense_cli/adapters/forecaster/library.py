@@ -10,11 +10,12 @@ import numpy as np
 
 from dyocense_cli.artifacts.forecast import ForecastSet
 from dyocense_cli.artifacts.request import ForecastRequest
+from dyocense_cli.errors import UnsupportedError
 from dyocense_cli.kernel.forecast.fit import Fitted, assemble
 from dyocense_cli.kernel.forecast.series import Batch, read_batch
 from dyocense_cli.kernel.forecast.shapes import Z, gamma_quantiles, negative_binomial_quantiles
 
-__all__ = ["Answer", "forecast_by_series", "from_variance", "normal_grid"]
+__all__ = ["Answer", "forecast_by_series", "from_variance", "normal_grid", "refuse_regressors"]
 
 _LEAST = 8
 
@@ -27,6 +28,22 @@ class Answer:
     fitted: np.ndarray
     method: str
     why: str = "named by the goal"
+
+
+def refuse_regressors(name: str, request: ForecastRequest) -> None:
+    """Refuse regressors, which a forecaster that cannot use them would silently ignore.
+
+    Raises
+    ------
+    UnsupportedError
+        DY4601 if any are asked for.
+    """
+    if request.regressors:
+        raise UnsupportedError(
+            "DY4601",
+            f"forecaster `{name}` takes no regressors: " + ", ".join(request.regressors),
+            hints="set `forecast.model: statsmodels`, or leave `forecast.regressors` out",
+        )
 
 
 def normal_grid(mean: np.ndarray, sd: np.ndarray) -> np.ndarray:

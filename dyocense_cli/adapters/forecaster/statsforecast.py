@@ -8,10 +8,10 @@ from typing import ClassVar, Final
 import numpy as np
 import statsforecast.models as sf
 
-from dyocense_cli.adapters.forecaster.library import Answer, forecast_by_series, from_variance
+from dyocense_cli.adapters.forecaster.library import Answer, forecast_by_series, from_variance, refuse_regressors
 from dyocense_cli.artifacts.forecast import ForecastSet
 from dyocense_cli.artifacts.request import ForecastRequest
-from dyocense_cli.errors import InputError, UnsupportedError
+from dyocense_cli.errors import InputError
 from dyocense_cli.kernel.forecast.series import Batch
 from dyocense_cli.kernel.forecast.shapes import LEVELS, Z
 
@@ -44,12 +44,7 @@ class StatsforecastForecaster:
         UnsupportedError
             DY4601 if regressors are asked for.
         """
-        if request.regressors:
-            raise UnsupportedError(
-                "DY4601",
-                "forecaster `statsforecast` takes no regressors: " + ", ".join(request.regressors),
-                hints="set `forecast.model: statsmodels`, or leave `forecast.regressors` out",
-            )
+        refuse_regressors(self.name, request)
         names = _models(request.model)
         return forecast_by_series(
             request,
