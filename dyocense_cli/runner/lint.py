@@ -65,7 +65,7 @@ class Linter:
     _shared: dict[int, dict[str, object]] = field(default_factory=dict)  # by identity of a context that `_bound` holds
     #: shapes of goals whose names, dims and units fit: numbers do not matter to them
     _sound: set[object] = field(default_factory=set)
-    _told: set[str] = field(default_factory=set)
+    _told: set[Finding] = field(default_factory=set)
 
     def fresh(self) -> Linter:
         """Return a linter that has read nothing yet."""
@@ -83,8 +83,8 @@ class Linter:
         if kind == "goal":
             return self.goal(name, text)
         if kind == "context":
-            return FileReport(name, kind, self._settled(self._context_alone(name, text), text, name))
-        return FileReport(name, kind, self._settled(self._model_alone(name), text, name))
+            return FileReport(name, kind, self._settled(self._once(self._context_alone(name, text)), text, name))
+        return FileReport(name, kind, self._settled(self._once(self._model_alone(name)), text, name))
 
     def closing(self, reports: Iterable[FileReport]) -> FileReport | None:
         """Return what there is to say of the waivers once every file was linted, None if nothing."""
@@ -132,12 +132,12 @@ class Linter:
         except InputError as error:
             found = finding("DYO-X008", error.message, where=goal.spans.get("/context"), pointer="/context")
             return None, None, model, (*findings, found)
-        findings += self._once(name, spec.findings)
+        findings += self._once(spec.findings)
         if spec.artifact is None:
             findings.append(self._broken(goal, "/context", name))
             return None, None, model, tuple(findings)
         bound = self._bind(goal, name, spec.artifact)
-        findings += self._once(f"{name} {goal.horizon}", bound.findings)
+        findings += self._once(bound.findings)
         if bound.artifact is None:
             findings.append(self._broken(goal, "/context", name))
         return spec.artifact, bound.artifact, model, tuple(findings)
@@ -165,11 +165,11 @@ class Linter:
     def _broken(self, goal: Goal, pointer: str, name: str) -> Finding:
         return coded("DY2005", f"`{name}` has errors", where=goal.spans.get(pointer), pointer=pointer, remediation="fix them first")
 
-    def _once(self, key: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-        if key in self._told:
-            return ()
-        self._told.add(key)
-        return findings
+    def _once(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """Return the findings of a shared file that were not told yet."""
+        new = tuple(f for f in findings if f not in self._told)
+        self._told.update(new)
+        return new
 
     def _named_model(self, goal: Goal, findings: list[Finding]) -> ModelSpec | None:
         if shipped_model(goal.model) is None and not goal.model.endswith((".yaml", ".yml")):
@@ -184,7 +184,7 @@ class Linter:
         except InputError as error:
             findings.append(_coded(error, goal.spans.get("/model")))
             return None
-        findings += self._once(name, read.findings)
+        findings += self._once(read.findings)
         if read.artifact is None:
             findings.append(self._broken(goal, "/model", name))
             return None

@@ -128,6 +128,9 @@ def test_findings_of_a_shared_context_are_told_once(lint: Lint) -> None:
     document = json.loads(lint("goal.yaml", "second.yaml", "--json")[1])
     assert [(f["id"], f["file"]) for f in document["findings"] if f["severity"] == "error"] == [
         ("DYO-S006", "context.yaml"), ("DY2005", "goal.yaml"), ("DY2005", "second.yaml")]  # fmt: skip
+    whole = json.loads(lint(".", "--json")[1])
+    assert [(f["id"], f["file"]) for f in whole["findings"] if f["severity"] == "error"] == [
+        ("DYO-S006", "context.yaml"), ("DY2005", "goal.yaml"), ("DY2005", "second.yaml")]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", "../outside.yaml", "/etc/hostname"])
