@@ -37,7 +37,8 @@ def found(goal: str, sets: Mapping[str, str]) -> Golden:
     execution = kernel.run(order)
     plan: Any = execution.held["plan"].value
     kpis = {k: (float(v), TOLERANCE) for k, v in sorted(plan.kpis.items()) if isinstance(v, (int, float))}
-    findings = tuple(f"{f.id} {f.pointer}" for f in execution.held["admission"].value.findings)
+    told = [f for name in ("lint_report", "admission") for f in execution.held[name].value.findings]
+    findings = tuple(f"{f.id} {f.pointer or f.where}" for f in told)
     return Golden(goal, execution.held["optimodel"].fingerprint, plan.status, kpis, findings, dict(sets))
 
 
