@@ -15,6 +15,7 @@ from dyocense_cli.kernel.explain.words import sentence
 from dyocense_cli.optimodel.activity import RuleActivity, rule_activities, shown_rules
 from dyocense_cli.optimodel.evaluate import split_columns
 from dyocense_cli.optimodel.members import member_name
+from dyocense_cli.optimodel.programs import relaxed, with_integers_fixed
 from dyocense_cli.ports import Lent, SolveLimits
 
 __all__ = ["binding_rules", "reduced_costs", "relaxation"]
@@ -26,12 +27,12 @@ def relaxation(ground: GroundModel, solution: Solution, lent: Lent) -> Solution:
     """Return the linear relaxation with its duals; the solution itself where the model has no integers."""
     if not ground.integrality.any():
         return solution
-    answer: Solution = lent.solve(replace(ground, integrality=np.zeros_like(ground.integrality)), SolveLimits(time_s=30.0, gap=0.0))
+    answer: Solution = lent.solve(relaxed(ground), SolveLimits(time_s=30.0, gap=0.0))
     return answer
 
 
 def binding_rules(
-    model: OptiModel, ground: GroundModel, solution: Solution, relaxed: Solution, *, lent: Lent
+    model: OptiModel, ground: GroundModel, solution: Solution, linear: Solution, *, lent: Lent
 ) -> tuple[tuple[BindingRule, ...], tuple[str, ...]]:
     """Return rules at their limit, tracked ones first and then the dearest, and notes on where their prices are from.
 
@@ -45,8 +46,8 @@ def binding_rules(
     unpriced = [n for n, a in pressing.items() if a.price == 0.0]
     ranges = _ranges(ground, solution, lent) if len(unpriced) < len(pressing) else None
     notes: tuple[str, ...] = ()
-    if unpriced and relaxed.row_dual is not None:
-        prices = {n: a.price for n, a in rule_activities(model, values, relaxed.row_dual).items()}
+    if unpriced and linear.row_dual is not None:
+        prices = {n: a.price for n, a in rule_activities(model, values, linear.row_dual).items()}
         pressing = {n: replace(a, price=prices.get(n, 0.0), priced_row=None) if n in unpriced else a for n, a in pressing.items()}
         moved = [n for n in unpriced if prices.get(n)]
         if moved:
@@ -60,15 +61,7 @@ def binding_rules(
 def _ranges(ground: GroundModel, solution: Solution, lent: Lent) -> tuple[np.ndarray, np.ndarray] | None:
     """Return how far each row's limit may fall and rise while its price holds, from the program with integers fixed."""
     assert solution.x is not None
-    whole = ground.integrality.astype(bool)
-    at = np.round(solution.x)
-    program = replace(
-        ground,
-        lower=np.where(whole, at, ground.lower),
-        upper=np.where(whole, at, ground.upper),
-        integrality=np.zeros_like(ground.integrality),
-    )
-    answer: Solution = lent.solve(program, SolveLimits(time_s=30.0, gap=0.0, ranging=True))
+    answer: Solution = lent.solve(with_integers_fixed(ground, solution.x), SolveLimits(time_s=30.0, gap=0.0, ranging=True))
     low, high = answer.certificate.get("row_range_low"), answer.certificate.get("row_range_high")
     if low is None or high is None or answer.row_dual is None:
         return None
@@ -102,19 +95,19 @@ def _binding(model: OptiModel, a: RuleActivity, ranges: tuple[np.ndarray, np.nda
     )
 
 
-def reduced_costs(model: OptiModel, ground: GroundModel, solution: Solution, relaxed: Solution) -> dict[str, float]:
+def reduced_costs(model: OptiModel, ground: GroundModel, solution: Solution, linear: Solution) -> dict[str, float]:
     """Return what one unit of each stage-1 column that is zero would cost, the largest twenty, by name ``lots[MILK,S1,t1]``.
 
     Costs are those of the linear relaxation, in which limits on whole lots have prices too.
     """
-    if relaxed.col_dual is None or solution.x is None:
+    if linear.col_dual is None or solution.x is None:
         return {}
     stage = {v.name: v.stage for v in model.vars}
     found: list[tuple[float, str]] = []
     for block in ground.columns:
         if stage[block.name] != 1:
             continue
-        dual, held = relaxed.col_dual[block.start : block.stop], solution.x[block.start : block.stop]
+        dual, held = linear.col_dual[block.start : block.stop], solution.x[block.start : block.stop]
         idle = np.flatnonzero((np.abs(held) < 1e-9) & (np.abs(dual) > 1e-9))
         found.extend((float(dual[at]), member_name(block, at, ground.dims)) for at in idle.tolist())
     found.sort(key=lambda f: (-abs(f[0]), f[1]))

@@ -19,6 +19,7 @@ from dyocense_cli.optimodel.activity import rule_activities
 from dyocense_cli.optimodel.derive import with_params
 from dyocense_cli.optimodel.evaluate import Evaluator, split_columns
 from dyocense_cli.optimodel.members import coordinates
+from dyocense_cli.optimodel.programs import relaxed
 from dyocense_cli.ports import Lent, SolveLimits
 
 __all__ = ["Compared", "alternatives", "sensitivities"]
@@ -59,8 +60,7 @@ class Compared:
                 return answer.objective - self.solution.objective, True
         if self.relaxed.objective is None or self.ground.n_cols > _LARGE:
             return None
-        plain = replace(changed, integrality=np.zeros_like(changed.integrality))
-        found: Solution = self.lent.solve(plain, SolveLimits(time_s=20.0, duals=False))
+        found: Solution = self.lent.solve(relaxed(changed), SolveLimits(time_s=20.0, duals=False))
         return None if found.objective is None else (found.objective - self.relaxed.objective, False)
 
     def _limits(self) -> SolveLimits:

@@ -69,8 +69,8 @@ def _rows_of(members: dict[str, list[Rule]], families: Collection[str]) -> set[s
 def _core(members: dict[str, list[Rule]], candidates: Sequence[str], gone: Collection[str], prober: Prober) -> _Core | None:
     """Return an irreducible subset of the candidates, given that `gone` ones do not hold; None if they are not to blame."""
 
-    def asked(left_out: Collection[str], relaxed: bool) -> Answer:
-        return prober.without(_rows_of(members, {*gone, *left_out}), relaxed=relaxed)
+    def asked(left_out: Collection[str], linear: bool) -> Answer:
+        return prober.without(_rows_of(members, {*gone, *left_out}), linear=linear)
 
     if not candidates or asked(candidates, False) is not Answer.FEASIBLE:
         return None
@@ -121,13 +121,13 @@ def _rows(members: dict[str, list[Rule]], core: _Core, prober: Prober) -> tuple[
     rows = np.concatenate([np.arange(b.start, b.stop) for b in blocks]) if blocks else np.zeros(0, dtype=int)
     if rows.size == 0:
         return ()
-    relaxed = prober.feasible(base, relaxed=True) is Answer.INFEASIBLE
+    linear = prober.feasible(base, linear=True) is Answer.INFEASIBLE
     budget = [_ROW_PROBES]
 
     def infeasible(kept: np.ndarray) -> bool:
         budget[0] -= 1
         off = np.setdiff1d(rows, kept)
-        return prober.feasible(_off(base, off), relaxed=relaxed) is Answer.INFEASIBLE
+        return prober.feasible(_off(base, off), linear=linear) is Answer.INFEASIBLE
 
     left = _halved(rows, infeasible, budget)
     if budget[0] <= 0 or left.size > _ROWS_SHOWN:

@@ -11,6 +11,7 @@ import numpy as np
 
 from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.solution import Solution, Status
+from dyocense_cli.optimodel.programs import relaxed
 from dyocense_cli.ports import Lent, SolveLimits
 
 __all__ = ["PROBE", "Answer", "Prober", "without"]
@@ -45,19 +46,19 @@ class Prober:
     limit: int = 400
     asked: int = field(default=0)
 
-    def feasible(self, ground: GroundModel, *, relaxed: bool = False) -> Answer:
-        """Say whether any plan satisfies the rows; `relaxed` forgets whole numbers (an INFEASIBLE then holds for both)."""
+    def feasible(self, ground: GroundModel, *, linear: bool = False) -> Answer:
+        """Say whether any plan satisfies the rows; `linear` forgets whole numbers (an INFEASIBLE then holds for both)."""
         if self.asked >= self.limit:
             return Answer.UNPROVEN
         self.asked += 1
         question = replace(ground, cost=np.zeros_like(ground.cost), offset=0.0)
-        if relaxed:
-            question = replace(question, integrality=np.zeros_like(ground.integrality))
+        if linear:
+            question = relaxed(question)
         answer: Solution = self.lent.solve(question, PROBE)
         if answer.x is not None:
             return Answer.FEASIBLE
         return Answer.INFEASIBLE if answer.status is Status.INFEASIBLE else Answer.UNPROVEN
 
-    def without(self, families: Collection[str], *, relaxed: bool = False) -> Answer:
+    def without(self, families: Collection[str], *, linear: bool = False) -> Answer:
         """Say whether the model without some families is feasible."""
-        return self.feasible(without(self.ground, families), relaxed=relaxed)
+        return self.feasible(without(self.ground, families), linear=linear)

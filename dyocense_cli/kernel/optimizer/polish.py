@@ -8,27 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
+from dyocense_cli.optimodel.programs import with_integers_fixed
 from dyocense_cli.ports import Solve, SolveLimits
 
-__all__ = ["fixed", "polish"]
+__all__ = ["polish"]
 
 _NO_WORSE = 1e-7
-
-
-def fixed(ground: GroundModel, x: np.ndarray) -> GroundModel:
-    """Return the linear program in which every integer column stands at its rounded value in `x` (float64[n_cols])."""
-    whole = ground.integrality.astype(bool)
-    at = np.round(x)
-    return replace(
-        ground,
-        lower=np.where(whole, at, ground.lower),
-        upper=np.where(whole, at, ground.upper),
-        integrality=np.zeros_like(ground.integrality),
-    )
 
 
 def polish(ground: GroundModel, solution: Solution, limits: SolveLimits, solve: Solve) -> Solution:
@@ -38,7 +25,7 @@ def polish(ground: GroundModel, solution: Solution, limits: SolveLimits, solve: 
     """
     if solution.x is None or solution.row_dual is not None or not limits.duals:
         return solution
-    again = solve(fixed(ground, solution.x), replace(limits, nodes=None, work=None, gap=0.0))
+    again = solve(with_integers_fixed(ground, solution.x), replace(limits, nodes=None, work=None, gap=0.0))
     if again.status is not Status.OPTIMAL or again.x is None or again.objective is None:
         return solution
     better = 1.0 if ground.sense == "min" else -1.0

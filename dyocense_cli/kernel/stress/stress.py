@@ -18,6 +18,7 @@ from dyocense_cli.kernel.stress.shocks import battery, price_shock
 from dyocense_cli.kernel.stress.worlds import World, as_planned, averaged, bare, rebound, single
 from dyocense_cli.optimodel.evaluate import Evaluator, per_scenario, split_columns
 from dyocense_cli.optimodel.expr.parser import parse
+from dyocense_cli.optimodel.programs import relaxed
 from dyocense_cli.ports import Lent, SolveLimits
 
 __all__ = ["stress"]
@@ -187,8 +188,7 @@ def _evpi(model: OptiModel, outcome: Outcome, lent: Lent, columns: int) -> tuple
     sign = 1.0 if model.sense == "min" else -1.0
     total, weight = 0.0, 0.0
     for scenario in chosen.tolist():
-        ground = lent.ground(single(model, scenario))
-        answer: Solution = lent.solve(replace(ground, integrality=np.zeros_like(ground.integrality)), SolveLimits(duals=False))
+        answer: Solution = lent.solve(relaxed(lent.ground(single(model, scenario))), SolveLimits(duals=False))
         if answer.status is not Status.OPTIMAL or answer.objective is None:
             continue
         share = float(model.probability[scenario])
