@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from dyocense_cli.adapters.policy.opa_managed import OpaManaged
 from dyocense_cli.adapters.policy.opa_server import OpaServer
 from dyocense_cli.adapters.policy.pack import Pack, load_pack
 from dyocense_cli.errors import UnavailableError
+from tests.contract.policy.conftest import await_true, running_opa
 from tests.opa import plain_question
 
 DENIES = {"deny": [{"supplier": "V1", "reason": "recall"}]}
@@ -151,42 +153,13 @@ def test_a_program_that_is_no_server_gives_no_verdict(held: Held, fake_opa: Any,
         engine.decide(plain_question())
 
 
-def test_a_server_that_runs_already_decides_with_its_own_policies(opa_binary: str, tmp_path: Path) -> None:
-    import subprocess
-
-    from dyocense_cli.adapters.policy.build import bundles
-    from dyocense_cli.adapters.policy.wire import Wire
-
-    pack = load_pack()
-    for name, content in bundles(pack).items():
-        (tmp_path / name).write_bytes(content)
-    argv = [opa_binary, "run", "--server", "--disable-telemetry", "--addr", f"unix://{tmp_path}/s", "-b", "base.tar.gz", "-b", "org.tar.gz"]
-    process = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wire = Wire(f"unix://{tmp_path}/s")
-        _await(lambda: wire.send("GET", "/health")[0] == 200)
-        engine = OpaServer(f"unix://{tmp_path}/s")
+def test_a_server_that_runs_already_decides_with_its_own_policies(opa_binary: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="opa") as short, running_opa(opa_binary, load_pack(), Path(short)) as url:
+        engine = OpaServer(url)
         assert engine.decide(plain_question())["allow"] is True
         assert engine.snapshot().startswith("sha256:")
         assert engine.version().startswith("opa_server ")
         assert engine.dated()
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _await(ready: Any) -> None:
-    import time
-
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if ready():
-                return
-        except UnavailableError:
-            pass
-        time.sleep(0.02)
-    pytest.fail("it did not come to pass within a minute")
 
 
 def test_another_process_asks_by_address_what_holds_the_same_policies(managed: OpaManaged, held: Held, tmp_path: Path) -> None:
@@ -220,7 +193,7 @@ def test_the_server_ends_when_its_keeper_is_killed(opa_binary: str, tmp_path: Pa
     keeper.kill()
     keeper.wait()
     keeper.stdout.close()
-    _await(lambda: not _answers(socket))
+    await_true(lambda: not _answers(socket))
     shutil.rmtree(socket.parent)
 
 
