@@ -29,9 +29,7 @@ def policy_rules(admission: Admission, spec: ModelSpec, exprs: Mapping[str, Form
         by_rule.setdefault(rule, []).append(supplier)
     if "supplier" in dims:
         for rule, suppliers in by_rule.items():
-            condition: Node = _is("supplier", suppliers[0])
-            for other in suppliers[1:]:
-                condition = Logic("or", condition, _is("supplier", other))
+            condition = _any([_is("supplier", supplier) for supplier in suppliers])
             yield _rule(
                 rule,
                 rule,
@@ -47,6 +45,14 @@ def policy_rules(admission: Admission, spec: ModelSpec, exprs: Mapping[str, Form
         assert spend is not None
         if (cap.category is None or "category" in names) and (cap.supplier is None or "supplier" in names):
             yield _cap(cap, spend, spec)
+
+
+def _any(conditions: list[Compare]) -> Node:
+    """Return `or` of all as a balanced tree, so that a thousand suppliers are ten levels deep."""
+    parts: list[Node] = list(conditions)
+    while len(parts) > 1:
+        parts = [Logic("or", parts[i], parts[i + 1]) if i + 1 < len(parts) else parts[i] for i in range(0, len(parts), 2)]
+    return parts[0]
 
 
 def _is(name: str, label: str) -> Compare:

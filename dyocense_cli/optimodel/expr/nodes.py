@@ -25,6 +25,7 @@ __all__ = [
     "Sum",
     "Text",
     "children",
+    "depth",
     "names",
     "rebuild",
     "walk",
@@ -168,6 +169,16 @@ def walk(node: Node) -> Iterator[Node]:
     yield node
     for child in children(node):
         yield from walk(child)
+
+
+def depth(node: Node) -> int:
+    """Return the number of nodes on the longest way down, without recursion."""
+    deepest, stack = 0, [(node, 1)]
+    while stack:
+        current, level = stack.pop()
+        deepest = max(deepest, level)
+        stack += [(child, level + 1) for child in children(current)]
+    return deepest
 
 
 def names(node: Node) -> set[str]:

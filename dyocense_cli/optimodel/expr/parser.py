@@ -17,12 +17,14 @@ from functools import lru_cache
 from typing import Final
 
 from dyocense_cli.optimodel.expr.lexer import ExpressionError, Token, tokens
-from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name, Neg, Node, Not, Num, Reduce, Shift, Sum, Text
+from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name, Neg, Node, Not, Num, Reduce, Shift, Sum, Text, depth
 
-__all__ = ["FUNCTIONS", "KEYWORDS", "MAX_DEPTH", "parse"]
+__all__ = ["FUNCTIONS", "KEYWORDS", "MAX_DEPTH", "MAX_TREE", "parse"]
 
 #: Deepest nesting that is read.
 MAX_DEPTH: Final = 60
+#: Deepest tree that is kept; a chain of operators is as deep as it is long.
+MAX_TREE: Final = 150
 KEYWORDS: Final = frozenset({"and", "or", "not", "where"})
 _RELATIONS: Final = frozenset({"==", "!=", "<=", ">=", "<", ">"})
 _CALLS: Final = {"min": (2, 9), "max": (2, 9), "ceil": (1, 1), "floor": (1, 1), "sqrt": (1, 1)}
@@ -73,6 +75,8 @@ class _Parser:
         node = self.condition()
         if self.token.kind != "end":
             raise self.leftover()
+        if depth(node) > MAX_TREE:
+            raise self.fail(f"a tree of more than {MAX_TREE} levels", token=self.tokens[0], hints="name its parts under `expressions:`")
         return node
 
     def leftover(self, message: str = "") -> ExpressionError:

@@ -60,6 +60,9 @@ def test_whole_numbers_print_without_a_point() -> None:
         ("min(a)", "DY2201", 0, "takes 2 to 9 values"),
         ("(" * 80 + "a" + ")" * 80, "DY2201", 60, "nested deeper"),
         ("a" * 20_001, "DY2201", 0, "characters"),
+    ("a+" * 9_000 + "a", "DY2201", 0, "a tree of more than 150 levels"),
+    ("-" * 9_000 + "a", "DY2201", 60, "nested deeper"),
+    ("not " * 4_000 + "a", "DY2201", 240, "nested deeper"),
     ],
 )
 def test_text_that_is_no_expression_fails_at_its_place(text: str, code: str, offset: int, match: str) -> None:

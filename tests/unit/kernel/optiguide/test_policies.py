@@ -28,6 +28,12 @@ def test_nothing_is_ordered_from_a_denied_supplier() -> None:
     assert solve(model).objective == pytest.approx(20.0)
 
 
+def test_a_thousand_denied_suppliers_make_one_rule() -> None:
+    model = admitted(Admission(True, denied_suppliers={f"X{i:04d}": "POL-V001" for i in range(1000)} | {"S": "POL-V001"}))
+    assert [r.name for r in model.rules if r.origin == "POL-V001"] == ["POL-V001"]
+    assert solve(model).objective == pytest.approx(20.0)
+
+
 def test_a_cap_holds_over_the_horizon_for_its_part_of_the_spend() -> None:
     model = admitted(Admission(True, caps=(Cap("POL-S003:dairy", "POL-S003", 4.0, category="dairy"),)))
     rule = next(r for r in model.rules if r.name == "POL-S003:dairy")
