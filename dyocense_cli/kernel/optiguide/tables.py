@@ -241,7 +241,7 @@ class Loader:
         values = values * self.factor(column.unit, decl, where)
         if decl.dtype == "bool":
             return values != 0, has
-        return (np.rint(values).astype(np.int64) if decl.dtype == "int" else values), has
+        return (np.rint(np.where(has, values, 0.0)).astype(np.int64) if decl.dtype == "int" else values), has
 
     def _unique(
         self, decl: ParamDecl, dims: tuple[str, ...], index: np.ndarray, values: np.ndarray, *, table: Table, held: np.ndarray

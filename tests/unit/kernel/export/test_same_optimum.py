@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import highspy
+import numpy as np
 import pytest
 
 from dyocense_cli.artifacts.optimodel import OptiModel
@@ -16,6 +17,7 @@ from dyocense_cli.kernel.export.pyomo import to_pyomo
 from dyocense_cli.kernel.optimizer.ground import ground
 from tests.compiling import compiled, context, goal, scenarios
 from tests.golden import held
+from tests.textbook.test_replenishment import shop
 from tests.toys import toy
 
 LOTS = """
@@ -51,7 +53,18 @@ def lots(sense: str) -> OptiModel:
     return compiled(goal(), LOTS % sense, world, scenarios(probability=[0.5, 0.5]))
 
 
-MODELS = {"toy": toy(service=0.5), "lots": lots("minimize"), "most": lots("maximize")}
+def store() -> OptiModel:
+    """The shipped model with leads per scenario, price breaks, shelf life, a minimum order and a rule that holds in most scenarios."""
+    demand = np.random.default_rng(5).integers(2, 9, (2, 1, 3, 3)).astype(float)
+    offers = {"sku": ["A0", "A0", "A1"], "supplier": ["S", "S", "T"], "price": [2.0, 1.5, 3.0], "min_qty": [1.0, 12.0, 1.0],
+              "lot_size": [2.0, 2.0, 3.0], "moq": [4.0, 4.0, 6.0]}
+    skus = {"sku": ["A0", "A1"], "holding_cost": [0.1, 0.2], "shortage_cost": [9.0, 9.0], "shelf_life": [2.0, None], "waste_cost": [1.0, 1.0]}
+    rules = "limits: {moq: true, shelf_life: true, service: {min: 60 %, hold: p60}}\nsettings: {unmet: lost}\n"
+    return shop(demand, lead_days=[[0, 7, 0], [7, 0, 0]], probability=[0.3, 0.3, 0.4], skus=skus, offers=offers, goal=rules,
+                suppliers={"supplier": ["S", "T"], "order_cost": [3.0, None]}, stock={"sku": ["A0", "A1"], "on_hand": [6.0, 7.0]})
+
+
+MODELS = {"store": store(), "toy": toy(service=0.5), "lots": lots("minimize"), "most": lots("maximize")}
 
 
 def solved(path: Path) -> float:
