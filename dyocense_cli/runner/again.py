@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution, Observer
     from dyocense_cli.runner.run import Kernel, Result
 
-__all__ = ["Incumbent", "Keeping", "incumbent", "options_with", "plan_of", "reopen", "solve_again"]
+__all__ = ["Incumbent", "Keeping", "forget", "incumbent", "options_with", "plan_of", "reopen", "solve_again"]
 
 #: stages whose results are made again
 _AGAIN: Final = ("solve", "check", "interpret", "stress", "explain", "guard", "evidence")
@@ -41,11 +41,17 @@ class Incumbent:
 
 
 class Keeping:
-    """An observer that also stores every better plan of a model, so that a killed process loses at most half a second of search."""
+    """An observer that also stores every better plan of a model, so that a killed process loses at most half a second of search.
 
-    def __init__(self, observer: Observer, memo: Memo, model: str) -> None:
+    A plan that an earlier solve left stays until a better one is found.
+    """
+
+    def __init__(self, observer: Observer, memo: Memo, model: str, *, maximises: bool) -> None:
         self._observer, self._memo, self._model = observer, memo, model
         self._written = float("-inf")
+        self._sign = -1.0 if maximises else 1.0
+        left = incumbent(memo, model)
+        self._best = float("inf") if left is None else self._sign * left.objective
 
     def started(self, stage: str) -> None:
         """Pass on."""
@@ -58,14 +64,23 @@ class Keeping:
     def solving(self, event: SolveEvent) -> None:
         """Store the plan of an event that has one."""
         if event.x is not None and event.objective is not None and event.seconds - self._written >= _EVERY_S:
-            self._written = event.seconds
-            place = self._memo.blobs.put(array_bytes(event.x))
-            self._memo.put_text(_mark(self._model), f"{event.objective!r} {event.bound!r} {place}")
+            self._store(event.objective, event.bound, event.x, event.seconds)
         self._observer.solving(event)
+
+    def _store(self, objective: float, bound: float | None, x: np.ndarray, seconds: float) -> None:
+        if self._sign * objective < self._best:
+            self._written, self._best = seconds, self._sign * objective
+            place = self._memo.blobs.put(array_bytes(x))
+            self._memo.put_text(_mark(self._model), f"{objective!r} {bound!r} {place}")
 
 
 def _mark(model: str) -> str:
     return f"incumbent {model}"
+
+
+def forget(memo: Memo, model: str) -> None:
+    """Forget what an unfinished solve had found: a run holds it now."""
+    memo.put_text(_mark(model), "")
 
 
 def incumbent(memo: Memo, model: str) -> Incumbent | None:
@@ -145,7 +160,13 @@ def solve_again(kernel: Kernel, execution: Execution, order: Order, *, start: np
         held = Held("start", "", "")
         held.put(start)
         execution.held["start"] = held
-    execution.observer = Keeping(execution.observer, kernel.memo, execution.held["optimodel"].fingerprint)
+    model = execution.held["optimodel"]
+    execution.observer = Keeping(execution.observer, kernel.memo, model.fingerprint, maximises=model.value.sense == "max")
     kernel.observer = execution.observer  # the solve's progress comes through the kernel
     execution.run(PLAN)
-    return kernel.record(order, execution)
+    result = kernel.record(order, execution)
+    left, found = incumbent(kernel.memo, model.fingerprint), execution.held["solution"].value.objective
+    sign = -1.0 if model.value.sense == "max" else 1.0
+    if left is not None and found is not None and sign * found <= sign * left.objective + 1e-9:
+        forget(kernel.memo, model.fingerprint)
+    return result
