@@ -115,6 +115,8 @@ def _goal_of(job: Mapping[str, Any]) -> tuple[str, str, str | None]:
         root, goal = job["project"], found
     else:
         _write(folder, goal, body["goal_dsl"])
+        for name in SHARED:  # so that an inline goal may say `model: goals/models/own.yaml`
+            (folder / name).symlink_to(Path(job["project"]) / name)
     context = None
     if body.get("context"):
         context = (

@@ -106,7 +106,7 @@ def test_fuzzed_calls_never_break_and_answer_only_what_is_documented(service: Se
 
     @hypothesis.given(case=hypothesis.strategies.one_of(strategies), real=hypothesis.strategies.booleans())
     @hypothesis.settings(
-        max_examples=20_000 if FULL else 60,
+        max_examples=3000 if FULL else 60,
         deadline=None,
         derandomize=not FULL,
         database=None,
