@@ -23,6 +23,8 @@ __all__ = ["around", "router"]
 
 router = APIRouter(tags=["runs"])
 _MOST_NODES: Final = 40
+#: A node with more relations than this, such as the run itself, leads everywhere: it is shown, not followed.
+_HUB: Final = 10
 
 
 class NodeView(BaseModel):
@@ -93,8 +95,8 @@ def around(graph: EvidenceGraph, line: str, depth: int) -> dict[str, Any]:
     steps, queue = {begin: 0}, deque([begin])
     while queue and len(steps) < _MOST_NODES:
         here = queue.popleft()
-        if steps[here] == depth or (here != begin and len(beside.get(here, ())) > _MOST_NODES):
-            continue  # a hub, such as the run itself, leads everywhere
+        if steps[here] == depth or (here != begin and len(beside.get(here, ())) > _HUB):
+            continue
         for key in sorted(beside.get(here, ())):
             if key in by_key and key not in steps and len(steps) < _MOST_NODES:
                 steps[key] = steps[here] + 1
@@ -108,5 +110,10 @@ def _title(node: Node) -> str:
     props: Mapping[str, Any] = node.props
     for name in ("title", "sentence", "line", "name", "id"):
         if isinstance(props.get(name), str) and props[name]:
-            return str(props[name])[:120]
-    return node.key.rpartition("/")[2][:120]
+            return _short(str(props[name]))
+    return _short(node.key.rpartition("/")[2])
+
+
+def _short(text: str) -> str:
+    """Return a name that fits; of a fingerprint the first twelve digits."""
+    return text.removeprefix("sha256:")[:12] if text.startswith("sha256:") else text[:120]
