@@ -7,13 +7,14 @@ import json
 import os
 import random
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["HOSTILE", "canon", "opa_binary", "org_data", "plain_question", "questions"]
+__all__ = ["HOSTILE", "canon", "opa_binary", "org_data", "plain_question", "printing", "questions", "write_fake"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,6 +39,21 @@ def opa_binary() -> str:
     if FOUND is None:
         pytest.skip("needs opa: make services-up")
     return FOUND
+
+
+def write_fake(folder: Path, body: str, *, version: str = "Version: 1.22.2") -> str:
+    """Write an executable that stands in for `opa`: it says `version` when asked, and else runs a Python body; return its path."""
+    path = folder / "opa"
+    head = f"#!{sys.executable} -ES\nimport json, os, signal, sys, time\nif sys.argv[1:] == ['version']:\n    print({version!r})\n    sys.exit(0)\n"
+    path.write_text(head + body + "\n", encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+def printing(decision: Any) -> str:
+    """Return a body for `write_fake` that answers every question with a decision."""
+    text = json.dumps(json.dumps({"result": [{"expressions": [{"value": decision}]}]}))
+    return f"sys.stdin.read(); print(json.loads({json.dumps(text)}))"
 
 
 #: Text and numbers that engines are known to read differently.

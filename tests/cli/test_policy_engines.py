@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dyocense_cli.cli.app import run
-from tests.opa import ROOT, opa_binary
+from tests.opa import ROOT, opa_binary, printing, write_fake
 
 __all__ = ["opa_binary"]
 
@@ -46,19 +46,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def fake(project: Path) -> Callable[[str], str]:
     """Return a maker of stand-ins for `opa` whose `eval` runs a Python body."""
-
-    def make(body: str) -> str:
-        path = project / "opa"
-        head = f"#!{sys.executable} -ES\nimport json, os, signal, sys, time\nif sys.argv[1:] == ['version']:\n    print('Version: 1.22.2'); sys.exit(0)\n"
-        path.write_text(head + body + "\n", encoding="utf-8")
-        path.chmod(0o755)
-        return str(path)
-
-    return make
-
-
-def _says(decision: object) -> str:
-    return f"sys.stdin.read(); print(json.dumps({{'result': [{{'expressions': [{{'value': json.loads({json.dumps(json.dumps(decision))})}}]}}]}}))"
+    return functools.partial(write_fake, project)
 
 
 def _runs(project: Path) -> list[Path]:
@@ -70,7 +58,7 @@ FAILURES = {
     "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "DY4201", "gave no verdict: it ended with signal 9 and no answer"),
     "garbage": ("print('yes, of course')", "DY4205", "gave no verdict: its answer is not JSON"),
     "undefined": ("print('{}')", "DY4205", "gave no verdict: the decision is undefined"),
-    "half a decision": (_says({"allow": True}), "DY4205", "policy gave no verdict: `packages` is not a list"),
+    "half a decision": (printing({"allow": True}), "DY4205", "policy gave no verdict: `packages` is not a list"),
     "slow": ("time.sleep(600)", "DY4202", "gave no verdict"),
 }
 
@@ -97,7 +85,7 @@ def test_an_engine_that_fails_ends_a_plan_with_7_before_any_forecast(
 def test_an_engine_that_denies_everything_ends_a_plan_with_4(
     project: Path, fake: Callable[[str], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["plan", GOAL, "--opa", fake(_says(NO)), "-q"]) == 4
+    assert run(["plan", GOAL, "--opa", fake(printing(NO)), "-q"]) == 4
     err = capsys.readouterr().err
     assert "error[POL-G005]: the question to policy is incomplete: everything" in err
     assert "DY42" not in err
@@ -143,7 +131,7 @@ def test_a_draft_needs_a_reason(project: Path, capsys: pytest.CaptureFixture[str
 def test_an_engine_that_says_yes_lets_a_plan_through(
     project: Path, fake: Callable[[str], str], request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str], engine: str
 ) -> None:
-    named = {"fake": lambda: ["--opa", fake(_says(YES))], "opa": lambda: ["--opa", request.getfixturevalue("opa_binary")], "wasm": list}[
+    named = {"fake": lambda: ["--opa", fake(printing(YES))], "opa": lambda: ["--opa", request.getfixturevalue("opa_binary")], "wasm": list}[
         engine
     ]()
     assert run(["plan", GOAL, "--json", *named]) == 0
@@ -175,7 +163,7 @@ def test_a_draft_is_marked_and_gone_when_policy_is_back(
 
 def test_a_second_plan_asks_nothing(project: Path, fake: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
     note = project / "asked"
-    binary = fake(f"open({str(note)!r}, 'a').write('x'); {_says(YES)}")
+    binary = fake(f"open({str(note)!r}, 'a').write('x'); {printing(YES)}")
     assert run(["plan", GOAL, "-q", "--opa", binary]) == 0
     assert note.read_text(encoding="utf-8") == "xx"
     assert run(["plan", GOAL, "-q", "--opa", binary]) == 0

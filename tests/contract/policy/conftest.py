@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import subprocess
 import tempfile
 import time
@@ -20,7 +21,7 @@ from dyocense_cli.adapters.policy.opa_wasm import OpaWasm
 from dyocense_cli.adapters.policy.pack import Pack, load_pack
 from dyocense_cli.adapters.policy.wire import Wire
 from dyocense_cli.errors import UnavailableError
-from tests.opa import opa_binary, org_data
+from tests.opa import opa_binary, org_data, write_fake
 
 __all__ = ["await_true", "opa_binary", "running_opa"]
 
@@ -83,16 +84,4 @@ def engines(pack: Pack, opa_binary: str, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def fake_opa(tmp_path: Path) -> Any:
     """Return a maker of executables that stand in for `opa`: ``fake_opa(python_body)`` -> path."""
-    import sys
-
-    def make(body: str, *, version: str = "Version: 1.22.2") -> str:
-        path = tmp_path / "opa"
-        script = (
-            f"#!{sys.executable} -ES\nimport json, os, signal, sys, time\n"
-            f"if sys.argv[1:] == ['version']:\n    print({version!r})\n    sys.exit(0)\n{body}\n"
-        )
-        path.write_text(script, encoding="utf-8")
-        path.chmod(0o755)
-        return str(path)
-
-    return make
+    return functools.partial(write_fake, tmp_path)

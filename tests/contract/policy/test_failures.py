@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from dyocense_cli.adapters.policy.opa_process import OpaProcess
 from dyocense_cli.adapters.policy.opa_server import OpaServer
 from dyocense_cli.adapters.policy.pack import load_pack
 from dyocense_cli.errors import UnavailableError
-from tests.opa import plain_question
+from tests.opa import plain_question, printing
 
 GOOD: dict[str, Any] = {
     "allow": True,
@@ -30,20 +29,16 @@ GOOD: dict[str, Any] = {
 DENIAL = {"id": "POL-V001", "path": ["context"], "args": {"supplier": "V1"}}
 
 
-def _printing(decision: Any) -> str:
-    return f"sys.stdin.read()\nprint(json.dumps({{'result': [{{'expressions': [{{'value': json.loads({json.dumps(json.dumps(decision))})}}]}}]}}))"
-
-
 def _ask(binary: str, tmp_path: Path) -> Any:
     return OpaProcess(binary, load_pack(), cache=str(tmp_path / "cache")).decide(plain_question())
 
 
 def test_a_fake_that_answers_well_is_believed(fake_opa: Any, tmp_path: Path) -> None:
-    assert _ask(fake_opa(_printing(GOOD)), tmp_path)["allow"] is True
+    assert _ask(fake_opa(printing(GOOD)), tmp_path)["allow"] is True
 
 
 def test_a_fake_that_denies_is_a_denial_and_no_failure(fake_opa: Any, tmp_path: Path) -> None:
-    answer = _ask(fake_opa(_printing({**GOOD, "allow": False, "deny": [DENIAL]})), tmp_path)
+    answer = _ask(fake_opa(printing({**GOOD, "allow": False, "deny": [DENIAL]})), tmp_path)
     assert answer["allow"] is False
     assert answer["deny"] == [DENIAL]
 
@@ -68,29 +63,29 @@ BROKEN = {
         r"rego_type_error: bad \(x.rego:3\)",
     ),
     "key twice": ('print(\'{"result": [], "result": [{"expressions": [{"value": {}}]}]}\')', "DY4205", "its answer is not JSON"),
-    "allow is text": (_printing({**GOOD, "allow": "true"}), "DY4205", "`allow` is not true or false"),
-    "allow is one": (_printing({**GOOD, "allow": 1}), "DY4205", "`allow` is not true or false"),
-    "no allow": (_printing({k: v for k, v in GOOD.items() if k != "allow"}), "DY4205", "`allow` is not true or false"),
-    "allow with denials": (_printing({**GOOD, "deny": [DENIAL]}), "DY4205", "`allow` and `deny` disagree"),
-    "denied without denials": (_printing({**GOOD, "allow": False}), "DY4205", "`allow` and `deny` disagree"),
-    "a package missing": (_printing({**GOOD, "packages": ["fields", "spend", "tiers"]}), "DY4205", "missing: vendors; unknown: none"),
-    "a package too many": (_printing({**GOOD, "packages": [*GOOD["packages"], "zzz"]}), "DY4205", "missing: none; unknown: zzz"),
-    "unknown rule": (_printing({**GOOD, "warn": [{"id": "POL-Z9", "path": [], "args": {}}]}), "DY4205", "no package documents"),
-    "path is text": (_printing({**GOOD, "warn": [{**DENIAL, "path": "context"}]}), "DY4205", "is not a list"),
-    "args are a list": (_printing({**GOOD, "warn": [{**DENIAL, "args": []}]}), "DY4205", "is not an object"),
-    "waived without waiver": (_printing({**GOOD, "waived": [DENIAL]}), "DY4205", "waived without a waiver"),
+    "allow is text": (printing({**GOOD, "allow": "true"}), "DY4205", "`allow` is not true or false"),
+    "allow is one": (printing({**GOOD, "allow": 1}), "DY4205", "`allow` is not true or false"),
+    "no allow": (printing({k: v for k, v in GOOD.items() if k != "allow"}), "DY4205", "`allow` is not true or false"),
+    "allow with denials": (printing({**GOOD, "deny": [DENIAL]}), "DY4205", "`allow` and `deny` disagree"),
+    "denied without denials": (printing({**GOOD, "allow": False}), "DY4205", "`allow` and `deny` disagree"),
+    "a package missing": (printing({**GOOD, "packages": ["fields", "spend", "tiers"]}), "DY4205", "missing: vendors; unknown: none"),
+    "a package too many": (printing({**GOOD, "packages": [*GOOD["packages"], "zzz"]}), "DY4205", "missing: none; unknown: zzz"),
+    "unknown rule": (printing({**GOOD, "warn": [{"id": "POL-Z9", "path": [], "args": {}}]}), "DY4205", "no package documents"),
+    "path is text": (printing({**GOOD, "warn": [{**DENIAL, "path": "context"}]}), "DY4205", "is not a list"),
+    "args are a list": (printing({**GOOD, "warn": [{**DENIAL, "args": []}]}), "DY4205", "is not an object"),
+    "waived without waiver": (printing({**GOOD, "waived": [DENIAL]}), "DY4205", "waived without a waiver"),
     "cap without amount": (
-        _printing({**GOOD, "caps": [{"rule": "POL-S001", "name": "a", "over": "horizon"}]}),
+        printing({**GOOD, "caps": [{"rule": "POL-S001", "name": "a", "over": "horizon"}]}),
         "DY4205",
         "a cap has no finite amount",
     ),
     "cap below zero": (
-        _printing({**GOOD, "caps": [{"rule": "POL-S001", "name": "a", "over": "horizon", "max": -1}]}),
+        printing({**GOOD, "caps": [{"rule": "POL-S001", "name": "a", "over": "horizon", "max": -1}]}),
         "DY4205",
         "no finite amount",
     ),
-    "relax without verdict": (_printing({**GOOD, "relax": [{"key": "a", "deny": []}]}), "DY4205", "relaxation does not hold together"),
-    "relax allowed and denied": (_printing({**GOOD, "relax": [{"key": "a", "allowed": True, "deny": [DENIAL]}]}), "DY4205", "relaxation"),
+    "relax without verdict": (printing({**GOOD, "relax": [{"key": "a", "deny": []}]}), "DY4205", "relaxation does not hold together"),
+    "relax allowed and denied": (printing({**GOOD, "relax": [{"key": "a", "allowed": True, "deny": [DENIAL]}]}), "DY4205", "relaxation"),
 }
 
 
