@@ -82,6 +82,9 @@ class ExplainOptions:
 class SolverOptions:
     """Backend and limits. `time_limit_s` in seconds; `mip_gap` relative; `threads` 0 = as many as allowed."""
 
+    kind: ClassVar[str] = "solver_options"
+    schema_version: ClassVar[int] = 1
+
     backend: str
     time_limit_s: float
     mip_gap: float

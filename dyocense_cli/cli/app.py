@@ -102,6 +102,12 @@ def _other(error: Exception, arguments: list[str], *, as_json: bool) -> int:
     return _report(usage, as_json=as_json) if usage is not None else _bug(error, arguments, as_json=as_json)
 
 
+def _closed() -> int:
+    """Whoever read standard output has read enough: nothing is wrong."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exits.DONE
+
+
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; no exception leaves this function."""
     as_json = "--json" in arguments
@@ -114,8 +120,9 @@ def run(arguments: list[str]) -> int:
         stderr("interrupted")
         return exits.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.DONE
+        return _closed()
+    except SystemExit as error:  # the option parser leaves this way when the reader of a pipe is gone
+        return _closed() if isinstance(error.__context__, BrokenPipeError) else int(error.code or 0)
     except Exception as error:  # the last door: whatever it is, no traceback reaches the user
         return _other(error, arguments, as_json=as_json)
     return code

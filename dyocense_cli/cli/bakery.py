@@ -57,13 +57,13 @@ owner: purchasing
 model: replenishment
 context: ../fixtures/context.yaml
 horizon: {periods: 12, every: week, start: 2026-11-30}
-forecast: {model: auto, num_scenarios: 50, seed: 424242, reduce: {to: 10, method: stratified}}
+forecast: {model: auto, num_scenarios: 50, seed: 424242, reduce: {to: 6, method: stratified}}
 objective:
   cost: 1.0
   shortage: 1.0
 limits:
   budget: {max: 80000 USD, over: horizon}
-  service: {min: 92 %, hold: p95}
+  service: {min: 85 %, hold: p95}
   storage: {max: 60 m3}
   moq: true
 robust: {aggregation: mean}
@@ -143,7 +143,7 @@ def bakery_files() -> dict[str, bytes]:
                         round(rng.uniform(0.05, 0.6), 3),
                     )
                 )
-            stock.append((name, round(level * 7 * rng.uniform(1.2, 2.4))))
+            stock.append((name, round(level * 7 * rng.uniform(2.0, 3.4))))
             if rng.random() < 0.3:
                 orders.append((name, lot * rng.randint(1, 3), (START + timedelta(days=rng.randrange(7))).isoformat()))
             history += _history(rng, name, level)
