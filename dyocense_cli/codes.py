@@ -170,7 +170,6 @@ CODES: Final[dict[str, str]] = {
     "DY5002": "stored bytes do not match their fingerprint",
     "DY5003": "nothing is stored under this name",
     "DY5004": "a run of this id is stored already",
-    "DY5011": "a replay does not give what was recorded",
     "DY5012": "the signature of a manifest does not hold",
     "DY5013": "the bundle cannot be read",
     "DY5014": "the run has no such order line",
