@@ -37,7 +37,7 @@ class CpSatSolver(ProcessSolver):
                 "DY4101", f"backend `cpsat` takes integer variables only; {name} is continuous", hints="use `--backend highs`"
             )
         scaled = model.value * _SCALE
-        wrong = np.flatnonzero(np.abs(scaled - np.rint(scaled)) > 1e-6 * np.maximum(1.0, np.abs(scaled)))
+        wrong = np.flatnonzero(np.abs(scaled - np.rint(scaled)) > 1e-6 + 1e-12 * np.abs(scaled))
         if wrong.size:
             row = int(model.index[wrong[0]])
             block = next((b for b in model.rows if b.start <= row < b.stop), None)

@@ -65,7 +65,9 @@ def _proto(question: Question) -> Any:
 
 
 def _parameters(head: Mapping[str, Any], engine: str) -> Any:
-    parameters = mathopt.SolveParameters(random_seed=int(head["seed"]) & 0x7FFFFFFF)
+    parameters = mathopt.SolveParameters()
+    if engine != "pdlp":  # which has no chance in it, and refuses a seed
+        parameters.random_seed = int(head["seed"]) & 0x7FFFFFFF
     if head["time_s"] is not None:
         parameters.time_limit = datetime.timedelta(seconds=head["time_s"])
     if engine in ("gscip", "cp_sat", "highs", "gurobi"):
