@@ -53,7 +53,8 @@ class ParamDecl:
     `source` is ``table.column``, ``parameters.name``, ``scenarios.table``, ``dim.position``, ``dim.first``, ``dim.last``, ``stats.figure``
     or ``quality.word``; None with `dims` () binds from the context's `parameters:` by name. `aggregate` ``sum`` adds rows of equal keys;
     `date` names the column that is mapped to a period. `dtype` ``text`` is a label, only for comparisons in conditions. Without its
-    column an `optional` parameter is zero and what exists only because of it does not.
+    column an `optional` parameter is zero and what exists only because of it does not. `default` fills rows without a value and an absent
+    column; members without a row have it too if `everywhere` (then the parameter is dense).
     """
 
     name: str
@@ -66,6 +67,7 @@ class ParamDecl:
     aggregate: str = "one"  # one | sum
     date: str | None = None
     optional: bool = False
+    everywhere: bool = False
     when: str | None = None
 
 

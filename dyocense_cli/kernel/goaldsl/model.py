@@ -51,6 +51,35 @@ class _Bound:
         return {"type": ["number", "string", "null"]}
 
 
+#: Words of mathspec that say nothing more here: a dim's labels come with the data.
+_DTYPE_OF_LABELS: Final = Field(
+    "dtype", Choice(("str", "int", "float", "datetime", "bool")), attr="", doc="Type of the labels; not needed."
+)
+_MISSING: Final = Field("missing", OneOf((Number(), Choice(("neutral", "absent", "refused")))), doc="mathspec: a number is the default.")
+
+
+def _parameter(name: str, missing: float | str | None = None, **values: Any) -> ParamDecl:
+    """Return a parameter; mathspec's `missing: 0` is a default, `missing: neutral` and `absent` may be absent."""
+    if isinstance(missing, (int, float)):
+        values = {"default": float(missing), "everywhere": True, **values}
+    return ParamDecl(name=name, **{"optional": missing in ("neutral", "absent"), **values})
+
+
+def _variable(name: str, domain: str | None = None, **values: Any) -> VarDecl:
+    """Return a variable; one with mathspec's `domain` is unbounded on a side that it does not bound."""
+    if domain is not None:
+        values = {"lower": None, "upper": None, **values, "integer": domain == "integer", "binary": domain == "binary"}
+        if domain == "binary":
+            values = {**values, "lower": 0.0, "upper": 1.0}
+    return VarDecl(name=name, **values)
+
+
+def _objective(sense: str, terms: tuple[TermDecl, ...] = (), expression: str | None = None) -> dict[str, Any]:
+    """Return sense and terms; mathspec's one `expression` is a term named ``objective``."""
+    single = () if expression is None else (TermDecl("objective", expression),)
+    return {"sense": sense, "terms": (*terms, *single)}
+
+
 _DIM: Final = Obj(
     (
         Field("from", _SOURCE, attr="source", doc="Labels are the values of this table column."),
@@ -62,6 +91,7 @@ _DIM: Final = Obj(
         Field("ranks", _SOURCE, doc="Numbers the rows of a table within each group of equal `within` labels, ascending in this column."),
         Field("within", NAMES),
         Field("upto", _SOURCE, doc="Labels 0 1 … below this column's maximum."),
+        _DTYPE_OF_LABELS,
         *_DOC,
     ),
     into=DimDecl,
@@ -78,11 +108,13 @@ _PARAM: Final = Obj(
         Field("value", OneOf((Number(), TEXT)), doc="A constant, or an expression over other parameters."),
         Field("aggregate", Choice(("one", "sum")), doc="sum adds rows of equal keys."),
         Field("date", TEXT, doc="The column that is mapped to a period."),
+        Field("everywhere", Switch(), doc="The default also stands for members without a row."),
+        _MISSING,
         Field("optional", Switch(), doc="May be absent: then it is zero, and what exists because of it does not."),
         _WHEN,
         *_DOC,
     ),
-    into=ParamDecl,
+    into=_parameter,
     named=True,
 )
 
@@ -94,11 +126,13 @@ _VAR: Final = Obj(
         Field("binary", Switch()),
         Field("bounds", Obj((Field("lower", _Bound()), Field("upper", _Bound()))), spread=True),
         Field("stage", Number(whole=True, low=1, high=2)),
+        Field("domain", Choice(("continuous", "integer", "binary")), doc="mathspec's word for integer and binary."),
+        Field("missing", Choice(("neutral", "absent")), attr="", doc="mathspec; a variable that does not exist adds nothing."),
         Field("unit", TEXT),
         _WHEN,
         *_DOC,
     ),
-    into=VarDecl,
+    into=_variable,
     named=True,
 )
 
@@ -208,8 +242,10 @@ _STEPS: Final = Obj(
 _OBJECTIVE: Final = Obj(
     (
         Field("sense", Choice(("minimize", "maximize")), required=True, example="minimize"),
-        Field("terms", MapOf(_TERM, as_tuple=True, least=1), required=True, example="{cost: sum(spend)}"),
-    )
+        Field("terms", MapOf(_TERM, as_tuple=True, least=1), doc="Named terms, which a goal weighs."),
+        Field("expression", _EXPRESSION, doc="One expression in place of terms, as in mathspec; it is the term `objective`."),
+    ),
+    into=_objective,
 )
 
 #: The sections of a model file; each is a map of declarations, and becomes a tuple sorted by name.

@@ -181,6 +181,8 @@ def _labels(decl: DimDecl, context: Context, scenarios: ScenarioSet | None) -> t
         column = _column(decl.upto, context)
         most = 0.0 if column is None or not column.values.size else float(np.nanmax(np.append(column.values.astype(np.float64), 0.0)))
         return tuple(str(i) for i in range(int(np.ceil(most))))
+    if decl.source is None:
+        return _named(decl, context)
     column = _column(decl.source, context)
     found = _used(column) if column is not None else ()
     if not found and decl.optional is not None:
@@ -192,6 +194,28 @@ def _labels(decl: DimDecl, context: Context, scenarios: ScenarioSet | None) -> t
             hints=f"add the column, or state `values:` for `{decl.name}`",
         )
     return found
+
+
+def _named(decl: DimDecl, context: Context) -> tuple[str, ...]:
+    """Return the labels of a dim without a source: all that columns of its name hold, in every table."""
+    found = {label for table in context.tables.values() if decl.name in table.columns for label in _used(table.columns[decl.name])}
+    if not found:
+        raise InputError(
+            "DY2214",
+            f"the dimension `{decl.name}` has no source, and no table has a column of its name",
+            hints=f"write `from: table.column`, or state `values:` for `{decl.name}`",
+        )
+    numbers = {label: _number(label) for label in found}
+    if any(n is None for n in numbers.values()):
+        return tuple(sorted(found))
+    return tuple(sorted(found, key=lambda label: (numbers[label] or 0.0, label)))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _used(column: Column) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ class Loader:
             DY2205 for a unit that does not fit, DY2213 for rows that disagree, DY2214 for an unknown label.
         """
         dims = tuple(d for d in decl.dims if d not in self.labels.gone)
-        head, _, tail = (decl.source or f"parameters.{decl.name}").partition(".")
+        head, _, tail = (decl.source or self._unsourced(decl)).partition(".")
         if head == "parameters":
             return self._constant(decl, tail)
         if head in self.labels.decls and tail in ("position", "first", "last"):
@@ -82,6 +82,13 @@ class Loader:
         if table is None or tail not in table.columns:
             return None
         return self._column(decl, dims, head, table, table.columns[tail])
+
+    def _unsourced(self, decl: ParamDecl) -> str:
+        """Return where a parameter without `from` is: a table of its name, with its values in ``value`` or in a column of its name too."""
+        table = self.context.tables.get(decl.name) if decl.dims else None
+        if table is None:
+            return f"parameters.{decl.name}"
+        return f"{decl.name}.{'value' if 'value' in table.columns else decl.name}"
 
     def _constant(self, decl: ParamDecl, name: str) -> Grid | None:
         value = self.context.parameters.get(name)

@@ -25,7 +25,7 @@ from dyocense_cli.optimodel.expr.dims import dims_of, sum_dims
 from dyocense_cli.optimodel.expr.nodes import Binary, Logic, Name, Neg, Node, Num, Sum, names, rebuild
 from dyocense_cli.optimodel.expr.printer import show
 from dyocense_cli.optimodel.fold import fold, fold_sums
-from dyocense_cli.optimodel.grid import Grid, existence, multiply, to_param
+from dyocense_cli.optimodel.grid import Grid, dense, existence, multiply, to_param
 from dyocense_cli.optimodel.simplify import ZERO, simplify, substitute, without_dims
 from dyocense_cli.optimodel.symbols import Scope, Symbol
 
@@ -88,7 +88,7 @@ class _Bind:
             if isinstance(found, TextGrid):
                 self.texts[name] = found
             elif found is not None:
-                self.grids[name] = found
+                self.grids[name] = self.filled(found, decl)
             elif decl.optional or decl.dtype == "text":
                 self.absent.add(name)
             else:
@@ -97,6 +97,13 @@ class _Bind:
             self.grids.setdefault(name, Grid((), np.asarray(value)))
         if self.draft.scenario is not None:
             self.grids.setdefault("probability", Grid((self.draft.scenario,), self.probability))
+
+    def filled(self, grid: Grid, decl: ParamDecl) -> Grid:
+        """Return the grid with its default at members without a row, if it is to stand everywhere."""
+        if not decl.everywhere or decl.default is None:
+            return grid
+        grid = dense(grid, self.sizes)
+        return grid if grid.mask is None else Grid(grid.dims, np.where(grid.mask, grid.data, decl.default))
 
     def missing(self, decl: ParamDecl) -> None:
         source = decl.source or f"parameters.{decl.name}"
