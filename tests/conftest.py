@@ -6,6 +6,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+import dyocense_cli  # noqa: F401  # first: it settles how numpy adds
+
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=50, suppress_health_check=list(HealthCheck))
 settings.register_profile("full", deadline=None, max_examples=1000, suppress_health_check=list(HealthCheck))
 settings.load_profile("full" if os.environ.get("DYOCENSE_TEST_SCALE") == "full" else "ci")

@@ -149,7 +149,7 @@ class Execution:
         else:
             fingerprint, doc = self.memo.save(value)
             held = Held(stage.gives, fingerprint, ident or fingerprint, doc)
-            held.put(value)
+            held.put(self.memo.settled(value))
         self._hold(stage, held, key, "run", begun)
 
     @staticmethod

@@ -25,9 +25,14 @@ def array_bytes(array: np.ndarray) -> bytes:
     import numpy as np
 
     buffer = io.BytesIO()
-    plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    np.lib.format.write_array(buffer, plain.reshape(array.shape), version=(1, 0), allow_pickle=False)
+    np.lib.format.write_array(buffer, _plain(array), version=(1, 0), allow_pickle=False)
     return buffer.getvalue()
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).reshape(array.shape)
 
 
 def array_from(data: bytes) -> np.ndarray:
@@ -80,6 +85,17 @@ class Memo:
         doc = canonical_json({**encoded.doc, "arrays": places})
         return fingerprint(artifact), self.blobs.put(doc)
 
+    def settled(self, artifact: Any) -> Any:
+        """Return an artifact as it comes back from the store: maps in the order of their keys, arrays little-endian and in C order.
+
+        What a stage hands on and what the cache gives back are then the same in every bit, sums in the order of a map included.
+        """
+        from dyocense_cli.artifacts.codec import decode, encode
+
+        encoded = encode(artifact)
+        plain = {sha: _plain(array) for sha, array in encoded.arrays.items()}
+        return decode(type(artifact), json.loads(canonical_json(encoded.doc)), plain)
+
     def load(self, name: str, doc: str) -> Any:
         """Read an artifact back; StoreError if a part is missing or altered."""
         from dyocense_cli.artifacts.codec import decode
@@ -118,7 +134,7 @@ class Memo:
         fingerprint, doc = self.save(artifact)
         self.cache.put(key, f"{fingerprint} {doc}")
         held = Held(name, fingerprint, ident or fingerprint, doc)
-        held.put(artifact)
+        held.put(self.settled(artifact))
         return held
 
     def document(self, held: Held) -> tuple[bytes, dict[str, bytes]]:
