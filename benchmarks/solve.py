@@ -25,10 +25,12 @@ from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.kernel.check.check import check
 from dyocense_cli.kernel.optimizer.decompose.price_and_reinsert import Declined, attempt
+from dyocense_cli.kernel.optimizer.drive import solve_model
 from dyocense_cli.kernel.optimizer.ground import ground
 from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
 
-LIMIT_S = {31: 20.0, 311: 30.0, 3110: 60.0}
+#: time limit in seconds and gap asked for, per number of SKUs
+ASKED = {31: (20.0, 0.01), 311: (30.0, 0.01), 3110: (60.0, 0.02)}
 
 
 @dataclass(slots=True)
@@ -57,10 +59,11 @@ def seconds(value: float | None) -> str:
 
 def warm_up() -> None:
     """Load or compile the kernels outside the clock."""
-    run(compiled(instance(12)), 5.0)
+    run(compiled(instance(12)), 5.0, 0.05)
 
 
-def run(model: OptiModel, limit_s: float) -> tuple[Solution | Declined, Trace, float]:
+def run(model: OptiModel, limit_s: float, gap: float) -> tuple[Solution | Declined, Trace, float]:
+    """Solve as the program does; with gap 0 the blocks alone, for as long as the limit says."""
     trace = Trace()
     highs = registry.load("solver", "highs")()
 
@@ -70,19 +73,20 @@ def run(model: OptiModel, limit_s: float) -> tuple[Solution | Declined, Trace, f
 
     lent = Lent(ground, solve, trace, time.process_time)
     trace.began = time.process_time()
-    found = attempt(model, SolverOptions("auto", limit_s, 0.0, 1, 1, work=1e6), lent=lent)
+    options = SolverOptions("auto", limit_s, gap, 1, 1, work=1e6 if gap == 0 else None)
+    found = attempt(model, options, lent=lent) if gap == 0 else solve_model(model, options, lent=lent)
     return found, trace, time.process_time() - trace.began
 
 
-def ours(f: Instance, *, seed: int, factor: float, limit_s: float) -> None:
+def ours(f: Instance, *, seed: int, factor: float, limit_s: float, gap: float) -> None:
     model = compiled(f)
-    found, trace, cpu = run(model, limit_s)
+    found, trace, cpu = run(model, limit_s, gap)
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     head = f"{f.S:>6} {seed:>4} {factor:>6.2f} {cpu:>7.1f}"
     if isinstance(found, Declined):
         print(f"{head}  none: {found.reason}", flush=True)
     elif found.gap is None:
-        print(f"{head}  {found.status}: {found.raw_status}", flush=True)
+        print(f"{head}  {found.status}: {found.raw_status} {found.diagnostics.get('decomposition', '')}", flush=True)
     else:
         report = check(model, found)
         print(
@@ -115,20 +119,23 @@ def main() -> None:
     parser.add_argument("--budgets", type=float, nargs="+", default=[1.0, 0.77])
     parser.add_argument("--storage", type=float, default=1.0)
     parser.add_argument("--limit", type=float, default=None)
+    parser.add_argument("--gap", type=float, default=None, help="gap asked for; 0 searches until the limit")
     parser.add_argument("--peers", action="store_true")
     args = parser.parse_args()
     warm_up()
     if not args.peers:
         print("  SKUs seed budget     cpu   first    2 %s    1 %s     gap      rows check   worst GiB")
     for skus in args.skus:
-        limit_s = args.limit or LIMIT_S.get(skus, 60.0)
+        limit_s, gap = ASKED.get(skus, (60.0, 0.02))
+        limit_s, gap = args.limit or limit_s, gap if args.gap is None else args.gap
         for seed in args.seeds:
             base = instance(skus, seed=seed)
             if args.peers:
                 peers(base, limit_s)
                 continue
             for factor in args.budgets:
-                ours(replace(base, budget=base.budget * factor, store=base.store * args.storage), seed=seed, factor=factor, limit_s=limit_s)
+                changed = replace(base, budget=base.budget * factor, store=base.store * args.storage)
+                ours(changed, seed=seed, factor=factor, limit_s=limit_s, gap=gap)
 
 
 if __name__ == "__main__":

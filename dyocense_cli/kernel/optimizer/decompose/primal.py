@@ -134,12 +134,13 @@ def insertion(
                 found.x, found.u, found.objective, found.settled = x.copy(), u, objective, settled
                 found.feasible, found.excess = True, excess
                 found.trail.append((number, objective))
-            if found.objective - bound <= gap * abs(found.objective):
-                found.stopped = "gap"
-                break
         elif not found.feasible and excess < found.excess:
             found.x, found.u, found.excess = x.copy(), u, excess
-        if guard is not None and guard(found):
+        told = guard is not None and guard(found)
+        if found.feasible and found.objective - bound <= gap * abs(found.objective):
+            found.stopped = "gap"
+            break
+        if told:
             found.stopped = "guard"
             break
         prices = _reprice(form, prices, dual.prices, used=usage(form, x, u), soft=soft, number=number)
