@@ -75,19 +75,21 @@ def _solve_run(
     kernel: Kernel, reference: str, changes: dict[str, Any], interrupts: Interrupts, *, warm_start: str | None, resume: bool, as_json: bool
 ) -> int:
     from dyocense_cli.cli.plan import deliver, exit_code
-    from dyocense_cli.runner.again import plan_of, reopen, solve_again
+    from dyocense_cli.runner.again import earlier_of, plan_of, reopen, solve_again
     from dyocense_cli.runner.references import find_run
 
     run_id = find_run(kernel.runs, reference)
     execution, order = reopen(kernel, kernel.runs, run_id, changes)
     held = execution.held["optimodel"]
-    start = plan_of(kernel.runs, find_run(kernel.runs, warm_start), held.value) if warm_start is not None else None
+    warm = find_run(kernel.runs, warm_start) if warm_start is not None else None
+    start = plan_of(kernel.runs, warm, held.value) if warm is not None else None
+    earlier = earlier_of(kernel.runs, warm) if warm is not None else None
     if start is None:
         start = _left_over(kernel, held.fingerprint, resume=resume)
     if start is None and resume:
         start = plan_of(kernel.runs, run_id, held.value)
     with interrupts.listening():
-        result = solve_again(kernel, execution, order, start=start)
+        result = solve_again(kernel, execution, order, start=start, earlier=earlier)
     kernel.telemetry.close()
     deliver(result, as_json=as_json)
     return exit_code(result, interrupts)

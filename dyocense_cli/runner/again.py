@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution, Observer
     from dyocense_cli.runner.run import Kernel, Result
 
-__all__ = ["Incumbent", "Keeping", "forget", "incumbent", "options_with", "plan_of", "reopen", "solve_again"]
+__all__ = ["Incumbent", "Keeping", "earlier_of", "forget", "incumbent", "options_with", "plan_of", "reopen", "solve_again"]
 
 #: stages whose results are made again
 _AGAIN: Final = ("solve", "check", "interpret", "stress", "explain", "guard", "evidence")
@@ -154,12 +154,20 @@ def plan_of(runs: RunStore, run_id: str, model: Any) -> np.ndarray | None:
     return start
 
 
-def solve_again(kernel: Kernel, execution: Execution, order: Order, *, start: np.ndarray | None) -> Result:
+def earlier_of(runs: RunStore, run_id: str) -> tuple[Any, Any]:
+    """Return a run's model and solution, for a solve that takes over what a change does not reach."""
+    return snapshot_artifact(runs, run_id, "optimodel"), snapshot_artifact(runs, run_id, "solution")
+
+
+def solve_again(
+    kernel: Kernel, execution: Execution, order: Order, *, start: np.ndarray | None, earlier: tuple[Any, Any] | None = None
+) -> Result:
     """Run every stage from the solve on and record the run."""
-    if start is not None:
-        held = Held("start", "", "")
-        held.put(start)
-        execution.held["start"] = held
+    for name, value in (("start", start), ("earlier", earlier)):
+        if value is not None:
+            held = Held(name, "", "")
+            held.put(value)
+            execution.held[name] = held
     model = execution.held["optimodel"]
     execution.observer = Keeping(execution.observer, kernel.memo, model.fingerprint, maximises=model.value.sense == "max")
     kernel.observer = execution.observer  # the solve's progress comes through the kernel

@@ -184,8 +184,7 @@ class Execution:
         return function(*values)
 
     def _starts(self, stage: Stage | Ask) -> dict[str, Any]:
-        start = self.held.get("start")
-        return {"start": start.value} if stage.name == "solve" and start is not None else {}
+        return {name: self.held[name].value for name in ("start", "earlier") if stage.name == "solve" and name in self.held}
 
     def _ask(self, stage: Ask, values: list[Any]) -> Any:
         if stage.port == "forecaster":

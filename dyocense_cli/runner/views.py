@@ -56,7 +56,7 @@ def places(execution: Execution) -> dict[str, str]:
 
 def view_files(house: House, execution: Execution, *, fingerprint: str, prints: Mapping[str, str], as_of: str) -> dict[str, bytes]:
     """Return every view whose artifacts are there, by file name."""
-    held = {name: h.value for name, h in execution.held.items() if name not in ("tables", "text", "start")}
+    held = {name: h.value for name, h in execution.held.items() if name not in ("tables", "text", "start", "earlier")}
     files = {"goal.json": json_bytes(encode(held["goal"]).doc["body"])}
     files.update(_context(house, held["context"]))
     files["policy.json"] = json_bytes({n: encode(held[n]).doc["body"] for n in ("admission", "verdict") if n in held})

@@ -16,6 +16,7 @@ from dyocense_cli.kernel.optimizer.decompose.outcome import Declined
 from dyocense_cli.kernel.optimizer.decompose.price_and_reinsert import attempt
 from dyocense_cli.kernel.optimizer.neighbourhood import improve
 from dyocense_cli.kernel.optimizer.polish import polish
+from dyocense_cli.kernel.optimizer.warmstart import resolve
 from dyocense_cli.ports import Lent, SolveLimits
 
 __all__ = ["limits_of", "solve_model"]
@@ -38,7 +39,14 @@ def limits_of(options: SolverOptions) -> SolveLimits:
     )
 
 
-def solve_model(optimodel: OptiModel, solver_options: SolverOptions, *, lent: Lent, start: np.ndarray | None = None) -> Solution:
+def solve_model(
+    optimodel: OptiModel,
+    solver_options: SolverOptions,
+    *,
+    lent: Lent,
+    start: np.ndarray | None = None,
+    earlier: tuple[OptiModel, Solution] | None = None,
+) -> Solution:
     """Return what the solver holds, with duals of the program whose integers are fixed.
 
     Parameters
@@ -51,6 +59,8 @@ def solve_model(optimodel: OptiModel, solver_options: SolverOptions, *, lent: Le
         How to ground and solve.
     start : float64[n_cols], optional
         A plan to start from; NaN where unknown.
+    earlier : (OptiModel, Solution), optional
+        A like model and its decomposed solution, whose prices and plan are taken over where nothing reaches them.
 
     Notes
     -----
@@ -58,7 +68,7 @@ def solve_model(optimodel: OptiModel, solver_options: SolverOptions, *, lent: Le
     """
     limits = limits_of(solver_options)
     began = lent.seconds() if lent.seconds is not None else 0.0
-    first = _decomposed(optimodel, solver_options, lent, start)
+    first = _decomposed(optimodel, solver_options, lent, start=start, earlier=earlier)
     if isinstance(first, Solution) and max(_members(v.dims, optimodel) for v in optimodel.vars) > _POLISHED:
         return first
     ground = lent.ground(optimodel)
@@ -86,13 +96,17 @@ def _hard(ground: GroundModel, options: SolverOptions) -> bool:
     return options.method == "auto" and ground.nnz > _ENTRIES and int(np.count_nonzero(ground.integrality)) > _WHOLE
 
 
-def _decomposed(model: OptiModel, options: SolverOptions, lent: Lent, start: np.ndarray | None) -> Solution | Declined:
+def _decomposed(
+    model: OptiModel, options: SolverOptions, lent: Lent, *, start: np.ndarray | None, earlier: tuple[OptiModel, Solution] | None
+) -> Solution | Declined:
     if options.method == "monolith":
         return Declined("the goal asks for one piece")
     if options.backend not in ("auto", "highs"):
         return Declined(f"backend `{options.backend}` is asked for")
     if options.method == "auto" and sum(_members(v.dims, model) for v in model.vars) <= _SMALL:
         return Declined("the model is small enough to be solved in one piece")
+    if earlier is not None and earlier[1].certificate:
+        return resolve(*earlier, model, options, lent=lent)[0]
     return attempt(model, options, lent=lent, start=start)
 
 

@@ -16,6 +16,7 @@ from dyocense_cli.kernel.check.check import check
 from dyocense_cli.kernel.optimizer.decompose.price_and_reinsert import attempt
 from dyocense_cli.kernel.optimizer.delta import difference, reached
 from dyocense_cli.kernel.optimizer.dna import dna_features, likeness, plan_dna
+from dyocense_cli.kernel.optimizer.drive import solve_model
 from dyocense_cli.kernel.optimizer.warmstart import cache_key, carried, held_to, resolve
 from dyocense_cli.optimodel.evaluate import split_columns
 from dyocense_cli.ports import Lent, SolveLimits
@@ -159,3 +160,12 @@ def test_dna_sees_no_data() -> None:
 
 def test_the_cache_key_is_goal_and_variant() -> None:
     assert cache_key("dairy-weekly", "base") == "dairy-weekly:base"
+
+
+def test_the_driver_takes_over_an_earlier_solution() -> None:
+    old = base()
+    new = changed(old, "demand", 4, 1.2)
+    answer = solve_model(new, OPTIONS, lent=lent(), earlier=(old, cold(old)))
+    assert answer.method == "decompose"
+    assert answer.diagnostics["replanned"] == 1.0
+    assert check(new, answer).violations == ()
