@@ -19,7 +19,7 @@ from dyocense_cli.kernel.optimizer.ground import ground
 from dyocense_cli.ports import Lent, SolveLimits
 
 pytest.importorskip("numba")
-MODELS = 200 if os.environ.get("DYOCENSE_TEST_SCALE") == "full" else 12
+MODELS = 200 if os.environ.get("DYOCENSE_TEST_SCALE") == "full" else 8
 
 
 def random_model(seed: int) -> OptiModel:

@@ -16,7 +16,7 @@ from dyocense_cli.ports import SolveLimits
 
 pytest.importorskip("numba")
 
-TRIALS = 200 if os.environ.get("DYOCENSE_TEST_SCALE") == "full" else 12
+TRIALS = 200 if os.environ.get("DYOCENSE_TEST_SCALE") == "full" else 8
 
 
 def random_block(seed: int) -> BlockForm:
