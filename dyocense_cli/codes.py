@@ -27,6 +27,8 @@ CODES: Final[dict[str, str]] = {
     "DY1019": "no such export format or pass",
     "DY1020": "--pareto takes two terms",
     "DY1022": "no such selector",
+    "DY1023": "no earlier plan to stay near to",
+    "DY1024": "not a share",
     "DY1008": "a run holds no model to solve",
     "DY1015": "dyocense.toml cannot be read",
     "DY1016": "unknown setting in dyocense.toml",

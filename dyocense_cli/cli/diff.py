@@ -93,7 +93,7 @@ def _text(document: dict[str, Any], *, currency: str, markdown: bool) -> str:
             [_row(c) for c in document["lines"]],
             markdown=markdown,
         )
-        out.append(f"{len(document['lines'])} changed, {document['unchanged']} unchanged, churn {100 * document['churn']:.1f} %")
+        out.append(f"{len(document['lines'])} changed, {document['unchanged']} unchanged: {100 * document['churn']:.1f} % of lines changed")
         figures = [[k["name"], _number(k["old"]), _number(k["new"]), _delta(k["old"], k["new"])] for k in document["kpis"]]
         old, new = document["objective"]["old"], document["objective"]["new"]
         figures.insert(0, ["objective", _number(old), _number(new), _delta(old, new)])

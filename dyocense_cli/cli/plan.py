@@ -96,6 +96,11 @@ def plan(
         list[str] | None, typer.Option("--what-if", help="Plan with this key=value too and compare.", show_default=False)
     ] = None,
     pareto: Annotated[str | None, typer.Option("--pareto", help="Front between two objective terms: cost,co2.", show_default=False)] = None,
+    warm_from: Annotated[str | None, typer.Option("--warm-from", help="Start from this run's plan.", show_default=False)] = None,
+    freeze: Annotated[int | None, typer.Option("--freeze", help="Keep the first periods of that plan.", min=0, show_default=False)] = None,
+    max_churn: Annotated[
+        str | None, typer.Option("--max-churn", help="Orders change by at most this share of it: 15%.", show_default=False)
+    ] = None,
     select: Annotated[
         list[str] | None, typer.Option("--select", help="Show lines that match: sku:A* supplier:S1.", show_default=False)
     ] = None,
@@ -123,6 +128,9 @@ def plan(
         use_cache=not no_cache,
         draft_reason=reason if policy_unavailable else "",
         compile_policy=compile_policy,
+        warm_from=warm_from if warm_from is not None or (freeze is None and max_churn is None) else "@last",
+        freeze=freeze,
+        max_churn=share(max_churn),
     )
     if dry_run:
         return _foretell(kernel, order, as_json=as_json)
@@ -138,6 +146,19 @@ def plan(
     _findings(result)
     deliver(result, as_json=as_json, everything=everything, xlsx=xlsx, open_report=open_report, select=select)
     return exit_code(result, interrupts)
+
+
+def share(text: str | None) -> float | None:
+    """Return a share such as ``15%`` or ``0.15`` as a number; DY1024 for another form."""
+    if text is None:
+        return None
+    try:
+        value = float(text.rstrip("% ")) / (100 if text.rstrip().endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 10:
+        raise UsageError("DY1024", f"not a share: {text}", hints="such as --max-churn 15%")
+    return value
 
 
 def _foretell(kernel: Kernel, order: Order, *, as_json: bool) -> int:

@@ -104,6 +104,8 @@ class Execution:
     def key(self, stage: Stage | Ask) -> str:
         """Return the cache key of a stage with the inputs in hand."""
         inputs = {need: self.held[need].ident for need in stage.needs if need in self.held}
+        if stage.name == "solve" and "start" in self.held:
+            inputs["start"] = self.held["start"].ident
         return json_sha(
             {
                 "stage": stage.name,

@@ -28,6 +28,9 @@ class Order:
     as_of: str = ""
     command: str = "plan"
     warnings: tuple[str, ...] = ()
+    warm_from: str | None = None
+    freeze: int | None = None
+    max_churn: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

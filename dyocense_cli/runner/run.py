@@ -12,6 +12,7 @@ from dyocense_cli.errors import UnavailableError
 from dyocense_cli.runner.execute import AFTER_SOLVE, Execution, Observer, Ports, Quiet
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.metrics import record_metrics
+from dyocense_cli.runner.nearby import keep_near
 from dyocense_cli.runner.order import House, Order
 from dyocense_cli.runner.pipeline import PLAN, Ask, Stage
 from dyocense_cli.runner.record import Record, run_fingerprint, seal, status_of
@@ -106,6 +107,10 @@ class Kernel:
             held = Held("start", "", "")
             held.put(start)
             execution.held["start"] = held
+        if order.warm_from is not None:
+            execution.run(stages, until="compile")
+            if "optimodel" in execution.held:
+                keep_near(self.runs, execution, order)
         execution.run(stages, until=until)
         return execution
 

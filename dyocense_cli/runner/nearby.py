@@ -1,0 +1,77 @@
+"""Plan near an earlier plan: start from it, keep its first periods, bound the change of orders."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from dyocense_cli.errors import UsageError
+from dyocense_cli.runner.memo import Held
+from dyocense_cli.runner.nouns import resolve
+from dyocense_cli.runner.references import find_run
+from dyocense_cli.runner.snapshot import snapshot_artifact
+
+if TYPE_CHECKING:
+    from dyocense_cli.artifacts.optimodel import OptiModel, Var
+    from dyocense_cli.ports import RunStore
+    from dyocense_cli.runner.execute import Execution
+    from dyocense_cli.runner.order import Order
+
+__all__ = ["keep_near"]
+
+
+def keep_near(runs: RunStore, execution: Execution, order: Order) -> None:
+    """Put a start, and the rules of freeze and churn, into an execution whose model is compiled.
+
+    Raises
+    ------
+    UsageError
+        DY1023 if the earlier run holds no plan, or the model has no orders over time to keep.
+    """
+    assert order.warm_from is not None
+    run_id = find_run(runs, order.warm_from)
+    before = snapshot_artifact(runs, run_id, "solution")
+    if before.x is None:
+        raise UsageError("DY1023", f"run {run_id} holds no plan to start from", hints="dyocense runs list")
+    old: OptiModel = snapshot_artifact(runs, run_id, "optimodel")
+    model: OptiModel = execution.held["optimodel"].value
+    values = resolve("kernel.optimizer.warmstart:carried")(old, resolve("optimodel.evaluate:split_columns")(old, before.x), model)
+    goal: Any = execution.held["goal"].value
+    freeze = order.freeze if order.freeze is not None else goal.freeze
+    churn = order.max_churn if order.max_churn is not None else goal.max_churn
+    if freeze or churn is not None:
+        family = _orders(model)
+        held_to = resolve("kernel.optimizer.warmstart:held_to")
+        time = next(d for d in family.dims if d in model.ordered)
+        model = held_to(model, values, order=family.name, time=time, freeze=freeze, max_churn=churn)
+        _replace(execution, model)
+        values = {**{v.name: _nothing(model, v) for v in model.vars if v.name not in values}, **values}
+    start = Held("start", "", f"start {before.objective} {run_id}")
+    start.put(resolve("optimodel.evaluate:join_columns")(model, values))
+    execution.held["start"] = start
+
+
+def _nothing(model: OptiModel, var: Var) -> Any:
+    import numpy as np
+
+    exists = resolve("optimodel.evaluate:existing")(model, var)
+    return np.where(exists, np.nan, np.nan)
+
+
+def _orders(model: OptiModel) -> Var:
+    """Return the family that orders: whole numbers, decided now, over time."""
+    for var in model.vars:
+        if var.stage == 1 and var.type == "int" and any(d in model.ordered for d in var.dims):
+            return var
+    for var in model.vars:
+        if var.stage == 1 and var.type != "bool" and any(d in model.ordered for d in var.dims):
+            return var
+    raise UsageError("DY1023", "the model has no orders over time to keep", hints="leave out --freeze and --max-churn")
+
+
+def _replace(execution: Execution, model: OptiModel) -> None:
+    model = dataclasses.replace(model, meta={**model.meta, "near": "an earlier plan"})
+    fingerprint, doc = execution.memo.save(model)
+    held = Held("optimodel", fingerprint, fingerprint, doc)
+    held.put(model)
+    execution.held["optimodel"] = held
