@@ -116,6 +116,15 @@ def _prices(page: Page, explanation: Explanation, currency: str) -> None:
             page.line(f"  {rule.sentence or rule.name}: one more {unit} changes the objective by {rule.price:,.4g} {currency}")
 
 
+def _obeyed(page: Page, explanation: Explanation, currency: str) -> None:
+    """Say what it costs to obey each policy that is in the model: the objective with it less the one without."""
+    for change in explanation.sensitivities:
+        if change.name.startswith("POL-"):
+            about = "" if change.resolved else "about "
+            cost = abs(change.delta)
+            page.line(f"Obeying {change.name} costs " + (f"{about}{cost:,.2f} {currency}" if cost >= 0.005 else "nothing"))
+
+
 def _no_plan(page: Page, plan: Plan, explanation: Explanation | None, places: Mapping[str, str]) -> None:
     page.line(f"No plan: {plan.status.lower()} ({plan.termination})")
     if explanation is None:
@@ -166,6 +175,7 @@ def show_plan(
         if explanation is not None:
             page.line()
             _prices(page, explanation, plan.currency)
+            _obeyed(page, explanation, plan.currency)
     for note in plan.approximations:
         page.line(f"approximation: {note}")
     if place:
