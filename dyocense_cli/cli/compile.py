@@ -139,6 +139,8 @@ def _give(execution: Execution, wanted: list[str], *, out: str | None, explain: 
         _print_document(execution, version)
     elif explain:
         typer.echo(resolve("kernel.optimizer.account:account_text")(model, arrays))
+        for line in resolve("kernel.optimizer.decompose.describe:describe")(model):
+            typer.echo(line)
     elif exports and out is None:
         typer.echo("".join(exports.values()), nl=False)
     elif arrays is not None:
