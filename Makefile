@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+# times a failing test is tried again; the summary names each one
+RERUNS ?= 0
 
 .DEFAULT_GOAL := help
 .PHONY: plan test check bench golden docs services-up services-down setup lock policies clean help
@@ -28,7 +30,7 @@ plan: $(VENV)/.run ## plan the shipped goal: real demand, embedded parts only
 	@$(BIN)/dyocense plan goals/grocery-weekly.yaml
 
 test: $(VENV)/.dev ## run all tests; those of absent servers are skipped by name
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --reruns $(RERUNS)
 
 check: $(VENV)/.dev ## format, lint, types, imports, unit, golden, property, architecture
 	@$(BIN)/ruff check dyocense_cli tests benchmarks scripts
