@@ -69,6 +69,8 @@ def members(where: Node | None, dims: tuple[str, ...], calc: Calculator) -> np.n
         held = grid.data.astype(bool) if grid.mask is None else grid.data.astype(bool) & grid.mask
         if held.all():
             return None
+        if not dims:
+            return np.zeros((0, 0), np.int32)
         full = np.broadcast_to(align(held, grid.dims, dims), shape)
         return np.array(np.nonzero(full), np.int32).reshape(len(dims), -1)
     keep = grid.data.astype(bool)

@@ -176,7 +176,7 @@ def _mask(condition: Condition, points: Points, reader: Reader) -> np.ndarray:
 def _filtered(points: Points, condition: Condition, reader: Reader) -> Points:
     axes = _condition_axes(condition, reader)
     if not axes:
-        return points if bool(_mask(condition, points, reader).all()) else Points(points.sizes, points.full, _nothing(points))
+        return points if bool(_mask(condition, points, reader).all()) else _nothing(points)
     if not axes & set(points.group):
         alone = Points(points.sizes, tuple(a for a in points.full if a in axes))
         mask = np.broadcast_to(_mask(condition, alone, reader), alone.shape)
@@ -191,9 +191,10 @@ def _filtered(points: Points, condition: Condition, reader: Reader) -> Points:
     return points.kept(np.broadcast_to(_mask(condition, only, reader), only.shape))
 
 
-def _nothing(points: Points) -> dict[str, np.ndarray]:
+def _nothing(points: Points) -> Points:
+    """Return no point, over the same axes."""
     empty = np.zeros(0, np.int32)
-    return dict.fromkeys(points.group, empty) or {MEMBER: empty}
+    return Points(points.sizes, (), dict.fromkeys((*points.group, *points.full), empty) or {MEMBER: empty})
 
 
 def _driven(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from dyocense_cli.artifacts.ground import GroundModel
-from dyocense_cli.artifacts.optimodel import OptiModel
+from dyocense_cli.artifacts.optimodel import OptiModel, Param, Rule, Var
 from dyocense_cli.kernel.optimizer.ground import ground
 from tests.probing import ground_by_probing
 from tests.toys import toy
@@ -32,3 +32,26 @@ def test_arrays_equal_those_found_by_probing_each_column(model: OptiModel) -> No
 def test_grounding_twice_gives_the_same_bytes() -> None:
     one, other = ground(toy()), ground(toy())
     assert all(getattr(one, n).tobytes() == getattr(other, n).tobytes() for n in ("start", "index", "value", "cost", "row_lower"))
+
+
+def test_a_family_without_dims_exists_or_does_not() -> None:
+    model = toy()
+    off = Param((), np.array(0.0), mask=np.array(False))
+    on = Param((), np.array(1.0))
+    sum_of_lots = "sum(lots) + shift(extra, along=period, offset=1) >= 0"
+    model = replace(
+        model,
+        params={**model.params, "off": off, "on": on},
+        vars=(*model.vars, Var("never", (), where="off"), Var("always", (), where="on"), Var("extra", ("period",))),
+        rules=(
+            *model.rules,
+            Rule("gone", (), "always >= 1", where="off"),
+            Rule("kept", (), "always + never + sum(lots where off) >= 1", where="on"),
+            Rule("both", ("period",), sum_of_lots, where="off"),
+        ),
+    )
+    arrays = ground(model)
+    sizes = {b.name: b.stop - b.start for b in (*arrays.columns, *arrays.rows)}
+    assert (sizes["never"], sizes["always"], sizes["gone"], sizes["kept"], sizes["both"]) == (0, 1, 0, 1, 0)
+    row = next(b.start for b in arrays.rows if b.name == "kept")
+    assert int((arrays.index == row).sum()) == 1
