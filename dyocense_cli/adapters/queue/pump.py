@@ -7,18 +7,20 @@ The arithmetic is `kernel.tenancy.wfq`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 import sqlalchemy as sa
 
 from dyocense_cli.adapters.sql.engine import is_postgres, statement
-from dyocense_cli.kernel.tenancy.wfq import REBASE_AT, advance, correct, rebase, room, tag
+from dyocense_cli.kernel.tenancy.wfq import REBASE_AT, correct, rebase, room, tag
 
-__all__ = ["Enqueue", "backlog", "finish", "lock", "park", "promote", "promote_all", "queue_name", "start"]
+__all__ = ["Enqueue", "finish", "lock", "park", "promote", "promote_all", "queue_name", "start"]
 
 #: Puts a run into the durable engine: (connection, run, tenant, pool, priority).
 Enqueue: TypeAlias = "Callable[[sa.Connection, str, str, str, int], None]"
+#: Predicted and real solver seconds of a run that ended.
+Paid: TypeAlias = "tuple[float, float]"
 _FLIGHT: Final = "('ready', 'running')"
 
 
@@ -29,9 +31,12 @@ def queue_name(pool: str) -> str:
 
 def lock(c: sa.Connection, pool: str) -> int:
     """Become the pool's one writer until the transaction ends; return its virtual time."""
-    c.execute(statement("INSERT INTO queue_pools (pool) VALUES (:pool) ON CONFLICT DO NOTHING"), {"pool": pool})
-    c.execute(statement("UPDATE queue_pools SET virtual_time = virtual_time WHERE pool = :pool"), {"pool": pool})
-    return int(c.execute(statement("SELECT virtual_time FROM queue_pools WHERE pool = :pool"), {"pool": pool}).scalar_one())
+    text = statement("UPDATE queue_pools SET virtual_time = virtual_time WHERE pool = :pool RETURNING virtual_time")
+    found = c.execute(text, {"pool": pool}).scalar()
+    if found is None:
+        c.execute(statement("INSERT INTO queue_pools (pool) VALUES (:pool) ON CONFLICT DO NOTHING"), {"pool": pool})
+        found = c.execute(text, {"pool": pool}).scalar_one()
+    return int(found)
 
 
 def park(c: sa.Connection, *, run_id: str, tenant: str, pool: str, kind: str, cost_s: float, weight: float, cap: int) -> bool:
@@ -58,42 +63,51 @@ def park(c: sa.Connection, *, run_id: str, tenant: str, pool: str, kind: str, co
     )
 
 
-def promote(c: sa.Connection, pool: str, tenant: str, virtual: int, enqueue: Enqueue) -> int:
-    """Tag and enqueue the tenant's oldest parked runs that fit its cap; returns how many. Needs the lock."""
+def promote(c: sa.Connection, pool: str, tenant: str, virtual: int, enqueue: Enqueue, *, paid: Paid | None = None) -> int:
+    """Tag and enqueue the tenant's oldest parked runs that fit its cap; returns how many. Needs the lock.
+
+    `paid` are the predicted and real seconds of a run that ended: they correct the tenant's tags first.
+    """
     own = {"pool": pool, "tenant": tenant}
     row = c.execute(
         statement("SELECT weight, cap, last_finish FROM queue_tenants WHERE pool = :pool AND tenant_id = :tenant"), own
     ).fetchone()
     if row is None:
         return 0
-    weight, cap, last = float(row[0]), int(row[1]), int(row[2])
+    weight, cap, before = float(row[0]), int(row[1]), int(row[2])
+    last = before if paid is None else correct(before, predicted_s=paid[0], actual_s=paid[1], weight=weight)
+    waiting = _that_fit(c, own, cap)
+    for run_id, cost in waiting:
+        tags = tag(virtual, last, cost_s=cost, weight=weight)
+        last = tags.finish
+        c.execute(
+            statement("UPDATE queue_jobs SET state = 'ready', start_tag = :start, finish_tag = :finish WHERE run_id = :run"),
+            {"start": tags.start, "finish": tags.finish, "run": run_id},
+        )
+        enqueue(c, run_id, tenant, pool, 1 + tags.finish)
+    if last != before:
+        c.execute(
+            statement("UPDATE queue_tenants SET last_finish = :last WHERE pool = :pool AND tenant_id = :tenant"), {**own, "last": last}
+        )
+    return len(waiting)
+
+
+def _that_fit(c: sa.Connection, own: Mapping[str, object], cap: int) -> list[tuple[str, float]]:
+    """Return (run, cost) of the tenant's oldest parked runs that its cap leaves room for."""
     in_flight = c.execute(
-        statement(f"SELECT count(*) FROM queue_jobs WHERE pool = :pool AND state IN {_FLIGHT} AND tenant_id = :tenant"),
-        own,
+        statement(f"SELECT count(*) FROM queue_jobs WHERE pool = :pool AND state IN {_FLIGHT} AND tenant_id = :tenant"), own
     ).scalar_one()
     free = room(int(in_flight), cap)
     if free == 0:
-        return 0
-    waiting = c.execute(
+        return []
+    found = c.execute(
         statement(
             "SELECT run_id, cost_s FROM queue_jobs WHERE pool = :pool AND state = 'parked' AND tenant_id = :tenant"
             " ORDER BY seq, run_id LIMIT :n"
         ),
         {**own, "n": free},
     ).fetchall()
-    for run_id, cost in waiting:
-        tags = tag(virtual, last, cost_s=float(cost), weight=weight)
-        last = tags.finish
-        c.execute(
-            statement("UPDATE queue_jobs SET state = 'ready', start_tag = :start, finish_tag = :finish WHERE run_id = :run"),
-            {"start": tags.start, "finish": tags.finish, "run": run_id},
-        )
-        enqueue(c, str(run_id), tenant, pool, 1 + tags.finish)
-    if waiting:
-        c.execute(
-            statement("UPDATE queue_tenants SET last_finish = :last WHERE pool = :pool AND tenant_id = :tenant"), {**own, "last": last}
-        )
-    return len(waiting)
+    return [(str(run_id), float(cost)) for run_id, cost in found]
 
 
 def promote_all(c: sa.Connection, pool: str, virtual: int, enqueue: Enqueue) -> int:
@@ -105,17 +119,23 @@ def promote_all(c: sa.Connection, pool: str, virtual: int, enqueue: Enqueue) -> 
 
 
 def start(c: sa.Connection, run_id: str, pool: str) -> None:
-    """Put a ready run in service: virtual time moves to its start tag, and the pool's epoch is shifted when it grew too large."""
-    virtual = lock(c, pool)
-    found = c.execute(statement("SELECT start_tag FROM queue_jobs WHERE run_id = :run AND state = 'ready'"), {"run": run_id}).scalar()
-    if found is None:
-        return
-    c.execute(statement("UPDATE queue_jobs SET state = 'running' WHERE run_id = :run"), {"run": run_id})
-    virtual = advance(virtual, int(found))
-    if virtual > REBASE_AT:
-        _shift(c, pool, virtual)
-        virtual = 0
-    c.execute(statement("UPDATE queue_pools SET virtual_time = :v WHERE pool = :pool"), {"v": virtual, "pool": pool})
+    """Put a ready run in service: virtual time moves to its start tag, and the pool's epoch is shifted when it grew too large.
+
+    One statement takes the pool's lock and moves its time, so that many workers starting at once wait for one another briefly.
+    """
+    larger = "greatest" if is_postgres(c.engine) else "max"
+    own = {"run": run_id, "pool": pool}
+    virtual = c.execute(
+        statement(
+            f"UPDATE queue_pools SET virtual_time = {larger}(virtual_time, coalesce((SELECT start_tag FROM queue_jobs"
+            " WHERE run_id = :run AND state = 'ready'), 0)) WHERE pool = :pool RETURNING virtual_time"
+        ),
+        own,
+    ).scalar_one()
+    c.execute(statement("UPDATE queue_jobs SET state = 'running' WHERE run_id = :run AND state = 'ready'"), own)
+    if int(virtual) > REBASE_AT:
+        _shift(c, pool, int(virtual))
+        c.execute(statement("UPDATE queue_pools SET virtual_time = 0 WHERE pool = :pool"), own)
 
 
 def _shift(c: sa.Connection, pool: str, by: int) -> None:
@@ -141,27 +161,17 @@ def _shift(c: sa.Connection, pool: str, by: int) -> None:
 
 def finish(c: sa.Connection, run_id: str, *, actual_s: float | None, enqueue: Enqueue) -> bool:
     """End a run once: free its slot, correct its tenant's tags by the real seconds, promote the tenant's next run."""
-    row = c.execute(statement("SELECT pool, tenant_id FROM queue_jobs WHERE run_id = :run"), {"run": run_id}).fetchone()
+    row = c.execute(statement("SELECT pool, tenant_id FROM queue_jobs WHERE run_id = :run AND state <> 'done'"), {"run": run_id}).fetchone()
     if row is None:
         return False
     pool, tenant = str(row[0]), str(row[1])
     virtual = lock(c, pool)
-    job = c.execute(statement("SELECT state, cost_s FROM queue_jobs WHERE run_id = :run"), {"run": run_id}).fetchone()
-    if job is None or job[0] == "done":
+    job = c.execute(
+        statement("UPDATE queue_jobs SET state = 'done' WHERE run_id = :run AND state <> 'done' RETURNING start_tag, cost_s"),
+        {"run": run_id},
+    ).fetchone()
+    if job is None:
         return False
-    c.execute(statement("UPDATE queue_jobs SET state = 'done' WHERE run_id = :run"), {"run": run_id})
-    own = {"pool": pool, "tenant": tenant}
-    if actual_s is not None and job[0] in ("ready", "running"):
-        weight, last = c.execute(
-            statement("SELECT weight, last_finish FROM queue_tenants WHERE pool = :pool AND tenant_id = :tenant"), own
-        ).one()
-        fixed = correct(int(last), predicted_s=float(job[1]), actual_s=actual_s, weight=float(weight))
-        c.execute(statement("UPDATE queue_tenants SET last_finish = :f WHERE pool = :pool AND tenant_id = :tenant"), {**own, "f": fixed})
-    promote(c, pool, tenant, virtual, enqueue)
+    paid = None if actual_s is None or job[0] is None else (float(job[1]), actual_s)
+    promote(c, pool, tenant, virtual, enqueue, paid=paid)
     return True
-
-
-def backlog(c: sa.Connection) -> dict[tuple[str, str], int]:
-    """Return how many runs there are by (pool, state), done ones left out."""
-    found = c.execute(statement("SELECT pool, state, count(*) FROM queue_jobs WHERE state <> 'done' GROUP BY pool, state")).fetchall()
-    return {(str(p), str(s)): int(n) for p, s, n in found}

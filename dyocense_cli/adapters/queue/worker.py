@@ -120,7 +120,7 @@ class DbosWorker:
         DBOS(config=config)
         names = [pump.queue_name(p) for p in self._pools]
         DBOS.listen_queues(names)
-        self._beat()
+        _held(self._beat)
         DBOS.launch()
         for name in names:
             DBOS.register_queue(name, worker_concurrency=self._slots, polling_interval_sec=self._pace.poll_s, on_conflict="always_update")

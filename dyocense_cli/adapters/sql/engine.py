@@ -16,6 +16,8 @@ from dyocense_cli.ports import Scope
 __all__ = ["guarded", "is_postgres", "open_engine", "statement", "tenant_transaction", "transaction"]
 
 _BUSY_MS: Final = 30_000
+#: A process that stops inside a transaction (paused machine, debugger) loses its session and its locks.
+_IDLE_MS: Final = 10_000
 
 
 def open_engine(url: str, *, pool: int = 10) -> sa.Engine:
@@ -35,7 +37,13 @@ def open_engine(url: str, *, pool: int = 10) -> sa.Engine:
         return engine
     if url.startswith(("postgresql", "postgres")):
         full = sa.make_url(url).set(drivername="postgresql+psycopg")
-        return sa.create_engine(full, pool_size=pool, max_overflow=pool, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        return sa.create_engine(
+            full,
+            pool_size=pool,
+            max_overflow=pool,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "options": f"-c idle_in_transaction_session_timeout={_IDLE_MS}"},
+        )
     raise UsageError("DY4501", f"no database of kind `{url.partition(':')[0]}`", hints="use sqlite:///path or postgresql://…")
 
 
