@@ -30,6 +30,7 @@ __all__ = ["ProcessSolver", "require"]
 _POLL_S: Final = 0.1
 _GRACE_S: Final = 1.5
 _LATE_S: Final = 15.0
+_ENDING_S: Final = 10.0
 _UNTIMED: Final = frozenset({Termination.TIME_LIMIT, Termination.INTERRUPTED, Termination.MEMORY_LIMIT})
 _ARRAYS: Final = ("cost", "lower", "upper", "integrality", "row_lower", "row_upper", "start", "index", "value")
 
@@ -49,7 +50,8 @@ class _Child:
             [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         self.said: queue.Queue[tuple[bytes, dict[str, Any], dict[str, np.ndarray]] | None] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -65,14 +67,15 @@ class _Child:
         except BrokenPipeError:
             return
 
-    def end(self) -> int | None:
-        """End the child, whatever it does; return how it had ended by itself, if it had."""
+    def end(self, *, grace_s: float = 0.0) -> int | None:
+        """End the child, whatever it does; return how it ended by itself within some seconds, None if we ended it."""
+        code: int | None = None
         try:
-            code = self.process.wait(timeout=0.0 if self.process.poll() is None else None)
+            code = self.process.wait(timeout=grace_s)
         except subprocess.TimeoutExpired:
-            code = None
             self.process.kill()
-        self.process.wait()
+            self.process.wait()
+        self._listener.join(timeout=_ENDING_S)  # it reads to the end, then nobody uses the pipes
         for stream in (self.process.stdin, self.process.stdout):
             try:
                 if stream is not None:
@@ -246,7 +249,8 @@ class _Talk:
 
     def _broken_off(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return the best plan so far of a child that did not finish."""
-        code = self.child.end()
+        # a child whose output ended is about to end itself, and its exit says why
+        code = self.child.end(grace_s=_ENDING_S if self.why is None else 0.0)
         # the system ends a process with SIGKILL when memory runs out; we had not ended this one
         why = self.why or (Termination.MEMORY_LIMIT if code == -9 else Termination.NUMERICAL)
         raw = "stopped" if code is None else f"the solver's process ended with {code}"

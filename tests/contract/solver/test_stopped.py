@@ -29,9 +29,9 @@ def hard(n: int = 120, seed: int = 11) -> GroundModel:
     return ground(-rng.integers(50, 100, n).astype(float), rows, upper=np.ones(n), integer=range(n))
 
 
-@pytest.mark.parametrize("limits", [SolveLimits(gap=0.0, nodes=3), SolveLimits(gap=0.0, work=12)], ids=["nodes", "work"])
+@pytest.mark.parametrize("limits", [SolveLimits(gap=0.0, nodes=1), SolveLimits(gap=0.0, work=4)], ids=["nodes", "work"])
 def test_a_counted_limit_gives_identical_bytes_twenty_times(limits):
-    answers = [HighsSolver().solve(hard(60), limits) for _ in range(20)]
+    answers = [HighsSolver().solve(hard(30), limits) for _ in range(20)]
     assert {a.termination for a in answers} <= {Termination.NODE_LIMIT, Termination.WORK_LIMIT}
     assert all(a.reproducible for a in answers)
     assert len({fingerprint(a) for a in answers}) == 1
@@ -66,7 +66,7 @@ def test_progress_tells_better_and_better_plans(backend):
     def watch(event):
         if event.x is not None:
             plans.append((event.objective, np.array(event.x)))
-        return event.seconds > 2.0
+        return bool(plans) and event.seconds > 2.0
 
     model = hard()
     answer = solver.solve(model, SolveLimits(gap=0.0, time_s=60.0), progress=watch)
@@ -131,7 +131,6 @@ print(answer.status, answer.termination)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="address space limits are read from /proc")
 def test_running_out_of_memory_ends_with_that_reason():
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", MEMORY], env=environment, capture_output=True, text=True, timeout=120, check=False)
