@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.published import published_file
 from tests.textbook.files import write
 from tests.textbook.smps import INF, TwoStage, read_two_stage
-
-DATA = Path(__file__).parents[1] / "data" / "published"
 
 #: name -> core, time, stochastic file
 PUBLISHED = {
@@ -23,7 +22,7 @@ PUBLISHED = {
 
 def two_stage_files(folder: Path, core: str, time: str, stoch: str) -> Path:
     """Write a published program into a folder; return its goal."""
-    return write(folder, _tables(read_two_stage(DATA / core, DATA / time, DATA / stoch)), model="two_stage", scenarios="outcomes")
+    return write(folder, _tables(read_two_stage(published_file(core), published_file(time), published_file(stoch))), model="two_stage", scenarios="outcomes")
 
 
 def _tables(p: TwoStage) -> dict[str, tuple[str, list[tuple[object, ...]]]]:

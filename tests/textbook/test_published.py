@@ -12,8 +12,9 @@ import pytest
 
 from dyocense_cli.artifacts.solution import Status
 from tests.cli.project import dyocense
+from tests.published import published_file
 from tests.textbook.files import compile_files, solve
-from tests.textbook.published import DATA, PUBLISHED, two_stage_files
+from tests.textbook.published import PUBLISHED, two_stage_files
 from tests.textbook.trigeiro import lot_sizing_files
 
 FULL = os.environ.get("DYOCENSE_TEST_SCALE") == "full"
@@ -42,7 +43,7 @@ def test_what_is_found_lies_within_what_is_known(name: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("name", "best"), [*LOTS, *([("G51", 61932.0)] if FULL else [])])
 def test_lot_sizing_with_setup_times(name: str, best: float, tmp_path: Path) -> None:
-    solution = solve(compile_files(lot_sizing_files(tmp_path, DATA / f"{name}.DAT")), gap=1e-6)
+    solution = solve(compile_files(lot_sizing_files(tmp_path, published_file(f"{name}.DAT"))), gap=1e-6)
     assert solution.status == Status.OPTIMAL
     assert solution.objective == pytest.approx(best, rel=2e-6)
 
