@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from dyocense_cli.kernel.explain.explain import explain
 from dyocense_cli.kernel.optimizer.drive import solve_model
 from dyocense_cli.kernel.optimizer.ground import ground
 from dyocense_cli.kernel.plan.interpret import interpret
+from dyocense_cli.kernel.stress.figures import attitude
 from dyocense_cli.kernel.stress.stress import stress
 from dyocense_cli.optimodel.evaluate import Evaluator, bounds, existing, split_columns
 from tests.shop import futures, lent, shop
@@ -60,6 +63,19 @@ def test_a_chance_rule_holds_in_scenarios_of_its_weight(seed, service):
     evaluator = Evaluator(model, split_columns(model, solution.x))
     met = 1.0 - evaluator.array("sum(short) / sum(demand)", ("scenario",))
     assert model.probability[met >= service / 100.0 - 1e-6].sum() >= 0.75 - 1e-9
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_p95_holds_in_scenarios_of_weight_095(seed):
+    model = shop(service=60, hold="p95", aggregation="p95", seed=seed, scenarios=20)
+    solution = solve_model(model, replace(EXACT, mip_gap=0.02), lent=lent())
+    assert solution.x is not None
+    assert check(model, solution).ok
+    evaluator = Evaluator(model, split_columns(model, solution.x))
+    met = 1.0 - evaluator.array("sum(short) / sum(demand)", ("scenario",))
+    assert model.probability[met >= 0.6 - 1e-6].sum() >= 0.95 - 1e-9
+    costs = sum(t.weight * evaluator.array(t.raw or t.expr, ("scenario",)) for t in model.terms)
+    assert solution.objective == pytest.approx(attitude(costs, model.probability, "p95"), rel=1e-6)
 
 
 @few
