@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dyocense_cli.settings import Settings
 
 __all__ = [
+    "archive_runs",
     "build",
     "forecaster_for",
     "graph_store",
@@ -111,6 +112,12 @@ def mirrored_runs(settings: Settings, url: str) -> Any:
     """Return the local runs with the store of a URL behind them: what `runs push` and `runs pull` move between."""
     local = local_runs(settings, "runs" if settings["store"].startswith("s3://") else "")
     return registry.load("runs", "mirror")(local, remote_runs(settings, url))
+
+
+def archive_runs(settings: Settings, runs: RunStore, url: str) -> Any:
+    """Return a run store with an archive behind it: an ``s3://`` URL or a folder."""
+    archive = remote_runs(settings, url) if url.startswith("s3://") else local_runs(settings, url)
+    return registry.load("runs", "mirror")(runs, archive)
 
 
 def vector_index(settings: Settings) -> VectorIndex:

@@ -12,6 +12,7 @@ import typer
 from dyocense_cli.cli import exits
 from dyocense_cli.cli.options import Json, Store, print_json, settings_of
 from dyocense_cli.cli.render import stderr
+from dyocense_cli.cli.runs import gc as sweep_runs
 from dyocense_cli.errors import AccessError, UsageError
 
 if TYPE_CHECKING:
@@ -305,15 +306,4 @@ def opened(settings: Settings, bundle_file: str | None) -> RunStore:
     return BundleRuns(path.read_bytes())
 
 
-@app.command()
-def gc(
-    keep_last: Annotated[int, typer.Option("--keep-last", help="Runs kept per plan.", min=1)] = 20,
-    pinned: Annotated[list[str] | None, typer.Option("--keep", help="Also keep this run.", show_default=False)] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-    store: Store = None,
-    as_json: Json = False,
-) -> int:
-    """Remove old snapshots: all but the last N of each plan, never one that something refers to."""
-    from dyocense_cli.cli.runs import collect
-
-    return collect(settings_of(store=store), keep_last=keep_last, pinned=pinned or [], dry_run=dry_run, as_json=as_json)
+app.command("gc")(sweep_runs)

@@ -80,16 +80,19 @@ def show(reference: Annotated[str, typer.Argument(help="Run.")] = "@last", store
 def gc(
     keep_last: Annotated[int, typer.Option("--keep-last", help="Runs kept per plan.", min=1)] = 20,
     pinned: Annotated[list[str] | None, typer.Option("--keep", help="Also keep this run.", show_default=False)] = None,
+    archive: Annotated[str | None, typer.Option("--archive", help="Send what goes to this store first.", show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     store: Store = None,
     as_json: Json = False,
 ) -> int:
     """Remove old runs: all but the last N of each plan, never one that something refers to."""
-    return collect(settings_of(store=store), keep_last=keep_last, pinned=pinned or [], dry_run=dry_run, as_json=as_json)
+    return collect(
+        settings_of(store=store), keep_last=keep_last, pinned=pinned or [], archive=archive or "", dry_run=dry_run, as_json=as_json
+    )
 
 
-def collect(settings: Settings, *, keep_last: int, pinned: list[str], dry_run: bool, as_json: bool) -> int:
-    """Sweep the run store and say what went."""
+def collect(settings: Settings, *, keep_last: int, pinned: list[str], archive: str, dry_run: bool, as_json: bool) -> int:
+    """Sweep the run store and say what went; with `archive`, a run leaves only once it is whole there."""
     from dyocense_cli.runner.gc import sweep
     from dyocense_cli.runner.references import find_run
     from dyocense_cli.wiring import run_store
@@ -98,6 +101,8 @@ def collect(settings: Settings, *, keep_last: int, pinned: list[str], dry_run: b
     found = sweep(runs, keep_last=keep_last, pinned=[find_run(runs, r) for r in pinned])
     if not dry_run:
         for run_id in found.remove:
+            if archive:
+                _archived(settings, runs, archive, run_id)
             runs.delete(run_id)
     if as_json:
         print_json({"removed": list(found.remove), "kept": dict(found.keep), "dry_run": dry_run})
@@ -106,6 +111,12 @@ def collect(settings: Settings, *, keep_last: int, pinned: list[str], dry_run: b
             typer.echo(f"{'would remove' if dry_run else 'removed'} {run_id}")
         stderr(f"{len(found.remove)} {'to remove' if dry_run else 'removed'}, {len(found.keep)} kept")
     return exits.DONE
+
+
+def _archived(settings: Settings, runs: RunStore, url: str, run_id: str) -> None:
+    from dyocense_cli.wiring import archive_runs
+
+    archive_runs(settings, runs, url).push(run_id)
 
 
 def _mirror(settings: Settings, store: str | None) -> Any:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dyocense_cli.errors import StoreError
-from dyocense_cli.runner.references import manifest_of, read_json
+from dyocense_cli.runner.references import manifest_of
 
 if TYPE_CHECKING:
-    from dyocense_cli.ports import BlobStore, RunStore
+    from dyocense_cli.ports import RunStore
 
-__all__ = ["Sweep", "blobs_in_use", "sweep"]
+__all__ = ["Sweep", "sweep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,3 @@ def _follow(keep: dict[str, str], manifests: Mapping[str, dict[str, Any]]) -> No
             if named and named not in keep:
                 keep[named] = f"run {here} refers to it"
                 waiting.append(named)
-
-
-def blobs_in_use(runs: RunStore, blobs: BlobStore) -> tuple[list[str], list[str]]:
-    """Return (kept, unused) hashes of a blob store: in use is what any stored run holds, document or array."""
-    used: set[str] = set()
-    for run_id in runs.list():
-        files = manifest_of(runs, run_id)["files"]
-        used.update(files.values())
-        for name in files:
-            if name.startswith("artifacts/") and name.endswith(".json"):
-                used.update(read_json(runs, run_id, name).get("arrays", {}).values())
-    stored = list(blobs.list())
-    return [s for s in stored if s in used], [s for s in stored if s not in used]

@@ -164,6 +164,14 @@ def test_gc_keeps_the_last_runs_of_each_plan(project: Path, capsys: pytest.Captu
     assert [r["run_id"] for r in _json(capsys, "runs", "list")] == ["0002"]
 
 
+def test_what_goes_is_archived_first(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {p.name: p.read_bytes() for p in (project / "runs/0001").iterdir() if p.is_file()}
+    assert _json(capsys, "runs", "gc", "--keep-last", "1", "--archive", "cold")["removed"] == ["0001"]
+    assert not (project / "runs/0001").exists()
+    assert {p.name: p.read_bytes() for p in (project / "cold/0001").iterdir() if p.is_file()} == before
+    assert _call(capsys, "evidence", "verify", "0001", "--store", "cold")[0] == 0
+
+
 def test_a_run_that_another_refers_to_is_kept(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store_run(DirectoryRuns("runs"), "0003", synthetic(4), options={"warm_start": "0001"})
     assert _json(capsys, "runs", "gc", "--keep-last", "1")["removed"] == ["0002"]
