@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from dyocense_cli.artifacts.evidence import EvidenceGraph
 from dyocense_cli.kernel.evidence.labels import PROV
@@ -35,15 +36,20 @@ def prov_json(graph: EvidenceGraph) -> dict[str, Any]:
     document: dict[str, Any] = {"prefix": {"dyo": NS, "prov": "http://www.w3.org/ns/prov#"}, "entity": {}, "activity": {}, "agent": {}}
     for node in graph.nodes:
         props = {f"dyo:{k}": v for k, v in node.props.items()}
-        document[node.prov][f"dyo:{node.key}"] = {"prov:type": f"dyo:{node.label}", **props}
+        document[node.prov][_name(node.key)] = {"prov:type": f"dyo:{node.label}", **props}
     for number, edge in enumerate(graph.edges, start=1):
         relation = PROV[edge.type]
         source, target = _ENDS[relation]
-        body = {source: f"dyo:{edge.source}", target: f"dyo:{edge.target}"}
+        body = {source: _name(edge.source), target: _name(edge.target)}
         if relation == "wasInfluencedBy":
             body["prov:type"] = f"dyo:{edge.type}"
         document.setdefault(relation, {})[f"_:r{number}"] = body
     return document
+
+
+def _name(key: str) -> str:
+    """Return a key as a qualified name: what a local part may not hold is percent-encoded (PROV-DM, §5.7.1)."""
+    return "dyo:" + quote(key, safe="/:@._-~")
 
 
 def ro_crate(manifest: Mapping[str, Any]) -> dict[str, Any]:
