@@ -75,7 +75,7 @@ def _solve_run(
     kernel: Kernel, reference: str, changes: dict[str, Any], interrupts: Interrupts, *, warm_start: str | None, resume: bool, as_json: bool
 ) -> int:
     from dyocense_cli.cli.plan import deliver, exit_code
-    from dyocense_cli.runner.again import earlier_of, plan_of, reopen, solve_again
+    from dyocense_cli.runner.again import earlier_of, hold, plan_of, reopen, solve_again
     from dyocense_cli.runner.references import find_run
 
     run_id = find_run(kernel.runs, reference)
@@ -84,6 +84,8 @@ def _solve_run(
     warm = find_run(kernel.runs, warm_start) if warm_start is not None else None
     start = plan_of(kernel.runs, warm, held.value) if warm is not None else None
     earlier = earlier_of(kernel.runs, warm) if warm is not None else None
+    if warm is not None and start is not None:
+        start = hold(execution, start)
     if start is None:
         start = _left_over(kernel, held.fingerprint, resume=resume)
     if start is None and resume:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution, Observer
     from dyocense_cli.runner.run import Kernel, Result
 
-__all__ = ["Incumbent", "Keeping", "earlier_of", "forget", "incumbent", "options_with", "plan_of", "reopen", "solve_again"]
+__all__ = ["Incumbent", "Keeping", "earlier_of", "forget", "hold", "incumbent", "options_with", "plan_of", "reopen", "solve_again"]
 
 #: stages whose results are made again
 _AGAIN: Final = ("solve", "check", "interpret", "stress", "explain", "guard", "evidence")
@@ -152,6 +152,23 @@ def plan_of(runs: RunStore, run_id: str, model: Any) -> np.ndarray | None:
     values = resolve("optimodel.evaluate:split_columns")(old, x)
     start: np.ndarray = resolve("optimodel.evaluate:join_columns")(model, resolve("kernel.optimizer.warmstart:carried")(old, values, model))
     return start
+
+
+def hold(execution: Execution, start: np.ndarray) -> np.ndarray:
+    """Hold a reopened run's model to an earlier plan where its goal asks for frozen periods or a limit on churn.
+
+    Returns the start for the model as it is then: columns that the holding adds are unknown (NaN).
+    """
+    goal, model = execution.held["goal"].value, execution.held["optimodel"].value
+    values = resolve("optimodel.evaluate:split_columns")(model, start)
+    held = resolve("kernel.optimizer.warmstart:held_as_asked")(model, values, freeze=goal.freeze, max_churn=goal.max_churn)
+    if held is model:
+        return start
+    _give(execution, "optimodel", held)
+    made = execution.held["optimodel"].fingerprint
+    execution.records[:] = [replace(r, output=made) if r.name == "compile" else r for r in execution.records]
+    moved: np.ndarray = resolve("optimodel.evaluate:join_columns")(held, resolve("kernel.optimizer.warmstart:carried")(model, values, held))
+    return moved
 
 
 def earlier_of(runs: RunStore, run_id: str) -> tuple[Any, Any]:

@@ -139,6 +139,9 @@ def _take(execution: Execution, record: _Record) -> dict[str, str]:
             notes["solve"] = "stopped by the clock: verified, not run again"
         elif (manifest.get("options") or {}).get("warm_start"):
             notes["solve"] = "started from another run's plan: verified, not run again"
+            goal = execution.held["goal"].value
+            if "compile" in recorded and (goal.freeze or goal.max_churn is not None):
+                notes["compile"] = "held to another run's plan: the model of the snapshot"
     for stage in PLAN:
         if stage.name in notes and stage.name in recorded and stage.gives not in execution.held:
             _give(execution, record, stage.gives)

@@ -15,7 +15,7 @@ from dyocense_cli.kernel.optimizer.delta import Delta, difference, reached
 from dyocense_cli.optimodel.evaluate import existing, join_columns, split_columns
 from dyocense_cli.ports import Lent
 
-__all__ = ["cache_key", "carried", "held_to", "resolve"]
+__all__ = ["cache_key", "carried", "held_as_asked", "held_to", "resolve"]
 
 
 def cache_key(goal_id: str, variant: str) -> str:
@@ -94,3 +94,13 @@ def held_to(
         rules.append(Rule("churn", (), "sum(raised) + sum(lowered) <= churn_max", source="goal:/max_churn",
                           intent="Orders change by at most this share of the earlier plan"))
     return replace(model, params=params, rules=tuple(rules), vars=tuple(variables))
+
+
+def held_as_asked(model: OptiModel, earlier: Mapping[str, np.ndarray], *, freeze: int, max_churn: float | None) -> OptiModel:
+    """Return the model held to an earlier plan as a goal asks: the family that its steps list keeps its first `freeze` periods and
+    changes by at most `max_churn` of the earlier total; unchanged where the goal asks for neither or nothing is listed."""
+    listed = [v for v in model.vars if model.steps is not None and v.stage == 1 and v.type != "bool" and v.dims == model.steps.dims]
+    times = [d for d in model.ordered if listed and d in listed[0].dims]
+    if not listed or not times or (freeze == 0 and max_churn is None):
+        return model
+    return held_to(model, earlier, order=listed[0].name, time=times[0], freeze=freeze, max_churn=max_churn)
