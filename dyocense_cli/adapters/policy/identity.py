@@ -57,7 +57,7 @@ def _remember(memory: Path, known: dict[str, str]) -> None:
 
 def _version(binary: str) -> str:
     with tempfile.TemporaryDirectory(prefix="dyocense-opa-") as empty:
-        ended = run_bounded([binary, "version"], stdin=b"", cwd=empty, timeout_s=7.0)
+        ended = run_bounded([binary, "version"], stdin=b"", cwd=empty, timeout_s=20.0)
     found = re.search(rb"^Version:\s*([0-9A-Za-z.+-]{1,40})\s*$", ended.stdout, re.M)
     if ended.code != 0 or found is None:
         raise UnavailableError(
