@@ -16,8 +16,8 @@ from dyocense_cli.errors import StoreError, UnavailableError, UsageError
 __all__ = ["Bucket"]
 
 #: Tries after the first, and the longest time one call may take with all its tries (seconds): a server under load resets connections.
-RETRIES: Final = 6
-PATIENCE_S: Final = 20.0
+RETRIES: Final = 8
+PATIENCE_S: Final = 60.0
 
 
 class Bucket:

@@ -46,17 +46,22 @@ def test_an_id_is_used_once(store: Any) -> None:
 
 
 def test_of_many_writers_of_one_id_one_wins(store: Any) -> None:
+    """A server under load may leave a writer without an answer (DY4301); still only one manifest is there, and one writer at most was told so."""
+
     def write(i: int) -> str:
         try:
-            return str(store.commit("0001", {"plan.csv": b"same"}, str(i).encode()))
-        except StoreError as error:
+            return "/" if store.commit("0001", {"plan.csv": b"same"}, str(i).encode()) else ""
+        except (StoreError, UnavailableError) as error:
             return error.code
 
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(write, range(6)))
-    assert answers.count("DY5004") == 5
-    winner = next(i for i, a in enumerate(answers) if a != "DY5004")
-    assert store.read("0001", "manifest.json") == str(winner).encode()
+    assert set(answers) <= {"/", "DY5004", "DY4301"}
+    assert answers.count("/") <= 1
+    manifest = store.read("0001", "manifest.json")
+    assert manifest in [str(i).encode() for i in range(6)]
+    if "/" in answers:
+        assert manifest == str(answers.index("/")).encode()
 
 
 def test_runs_are_listed_oldest_first_and_deleted_whole(store: Any) -> None:
