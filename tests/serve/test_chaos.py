@@ -26,7 +26,8 @@ from dyocense_cli.wiring_service import open_parts
 from .api import REPO, migrate_for, settings_for
 
 FULL = os.environ.get("DYOCENSE_TEST_SCALE") == "full"
-JOBS, KILLS, WORKERS = (2000, 200, 3) if FULL else (24, 3, 2)
+JOBS, KILLS, WORKERS = (*map(int, os.environ.get("DYOCENSE_CHAOS", "2000,200").split(",")), 3) if FULL else (24, 3, 2)
+pytestmark = pytest.mark.timeout(7200 if FULL else 900)  # a busy machine takes its time
 TENANTS = {"gold": ("enterprise", 8), "silver": ("standard", 2), "free": ("free", 1), "extra": ("pro", 4)}
 
 

@@ -14,6 +14,8 @@ from dyocense_cli.adapters.sandbox.bubblewrap import bubblewrap_works
 
 from .test_service import Live
 
+pytestmark = pytest.mark.timeout(900)  # a busy machine takes its time
+
 
 def _chromium() -> str:
     program = shutil.which("chromium")

@@ -22,6 +22,7 @@ from dyocense_cli.adapters.sql.engine import open_engine
 from dyocense_cli.kernel.tenancy.wfq import REBASE_AT
 from dyocense_cli.ports import Scope
 
+pytestmark = pytest.mark.timeout(900)  # a busy machine takes its time
 SCRIPT = str(Path(__file__).with_name("newsvendor_worker.py"))
 
 

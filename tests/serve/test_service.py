@@ -26,6 +26,8 @@ from dyocense_cli.adapters.sandbox.bubblewrap import bubblewrap_works
 from .api import REPO, migrate_for
 from .conftest import drop_postgres_database, new_postgres_database
 
+pytestmark = pytest.mark.timeout(900)  # a busy machine takes its time
+
 
 class Live:
     """A running service and how to speak to it."""
