@@ -153,7 +153,7 @@ def histogram(values: Sequence[float], *, title: str, unit: str, marks: Sequence
             anchor, dx = ("end", -4) if x > width * 0.7 else ("start", 4)
             inner.append(
                 f'<line class="mark" x1="{x}" x2="{x}" y1="{_TOP}" y2="{height - _BOTTOM}"/>'
-                f'<text class="value" x="{x + dx}" y="{_TOP + 10 + 12 * row}" text-anchor="{anchor}">{escape(name)}</text>'
+                f'<text class="value halo" x="{x + dx}" y="{_TOP + 10 + 12 * row}" text-anchor="{anchor}">{escape(name)}</text>'
             )
     said = f"{data.size} scenarios from {number(low)} to {number(high)} {unit}, " + ", ".join(f"{n} {number(v)}" for n, v in marks)
     return _svg("".join(inner), title=title, text=said, width=width, height=height)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -22,6 +22,10 @@ __all__ = ["render"]
 
 #: Charts of stock and demand on one page; the costliest SKUs come first and the page says how many are left out.
 MAX_FANS: Final = 240
+#: Figures that stand first, sets of scenarios and figures under stress in the order they are read.
+FIRST_KPIS: Final = ("total_cost", "profit", "service")
+SETS: Final = ("in_sample", "full", "fresh")
+STRESS_FIGURES: Final = tuple(f"{what}_{of}" for what in ("cost", "service") for of in ("mean", "sd", "p5", "p95", "cvar95", "worst"))
 #: Figures of a shock that the page shows, in this order.
 SHOCK_FIGURES: Final = ("cost_mean", "cost_delta", "cost_p95", "service_mean", "service_delta", "rules_kept")
 #: Bars in a chart; the rest is summed into one.
@@ -56,6 +60,8 @@ def render(facts: Facts) -> str:
         rules=rule_words(facts),
         place=lambda source: place(facts, source),
         provenance=provenance(facts),
+        stress_sets=_ordered(facts.stress_report.sets, SETS) if facts.stress_report is not None else [],
+        stress_figures=_stress_figures(facts.stress_report),
         shock_columns=_shock_columns(facts.stress_report),
         forecast=forecast_words(facts),
     )
@@ -70,7 +76,8 @@ class _Tile:
 
 def _kpis(plan: Plan) -> list[_Tile]:
     tiles = []
-    for name, value in plan.kpis.items():
+    for name in _ordered(plan.kpis, FIRST_KPIS):
+        value = plan.kpis[name]
         if isinstance(value, Mapping):
             continue
         unit = plan.units.get(name)
@@ -141,6 +148,17 @@ def _fans(facts: Facts) -> list[tuple[str, Markup]]:
     found = fans(facts.optimodel, facts.values, facts.scenario_set, facts.plan)[:MAX_FANS]
     periods = facts.optimodel.dims.get("period", ())
     return [(f.name, fan_chart(f, periods)) for f in found if f.demand is not None or f.stock is not None]
+
+
+def _ordered(names: Iterable[str], first: tuple[str, ...]) -> list[str]:
+    """Return names, those of `first` in its order, then the rest as they come."""
+    found = list(names)
+    return [n for n in first if n in found] + [n for n in found if n not in first]
+
+
+def _stress_figures(stress: StressReport | None) -> list[str]:
+    found = dict.fromkeys(f for figures in stress.sets.values() for f in figures) if stress is not None else {}
+    return _ordered(found, STRESS_FIGURES)
 
 
 def _shock_columns(stress: StressReport | None) -> list[str]:
