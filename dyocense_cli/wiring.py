@@ -202,6 +202,7 @@ def build(
             lent=lambda: _lent(progress),
             telemetry=spans,
             tags=lambda stage: _tags(stage, settings, order, engine, _today(order, clock.now())),
+            interrupted=interrupted,
             compile_policy=order.compile_policy,
             draft_reason=order.draft_reason,
             today=_today(order, clock.now()),

@@ -44,7 +44,7 @@ def goal_name(goal: str, root: str) -> str:
 
 def exit_code(result: Result, interrupts: Interrupts | None = None) -> int:
     """Return the exit code of a finished run; a signal wins over what was held."""
-    if interrupts is not None and interrupts.exit_code and result.status[1] == "interrupted":
+    if interrupts is not None and interrupts.exit_code:
         return interrupts.exit_code
     return exits.of_status(*result.status)
 

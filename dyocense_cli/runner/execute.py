@@ -70,6 +70,7 @@ class Ports:
     draft_reason: str = ""
     today: str = ""  # ISO date that waivers are judged by
     compile_policy: bool = True
+    interrupted: Callable[[], bool] = lambda: False
     use_cache: bool = True
 
 
@@ -129,6 +130,8 @@ class Execution:
         return "" if stage.name == "evidence" or all(n in self.held for n in stage.needs if n != "stress_report") else "an input is missing"
 
     def _interrupted(self) -> bool:
+        if self.ports.interrupted():
+            return True
         solution = self.held.get("solution")
         return solution is not None and str(solution.value.termination) == "interrupted"
 
@@ -154,9 +157,10 @@ class Execution:
             held.put(self.memo.settled(value))
         self._hold(stage, held, key, "run", begun)
 
-    @staticmethod
-    def _keepable(stage: Stage | Ask, value: Any) -> bool:
-        """A draft admission and an interrupted solve are true of this run only."""
+    def _keepable(self, stage: Stage | Ask, value: Any) -> bool:
+        """A draft admission and what was made after an interrupt are true of this run only."""
+        if isinstance(stage, Stage) and stage.lent and self.ports.interrupted():
+            return False
         if stage.name in ("admit", "guard"):
             return bool(value.evaluated)
         if stage.name == "solve":

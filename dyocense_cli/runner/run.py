@@ -147,7 +147,7 @@ class Kernel:
 
     def _remember(self, execution: Execution, mark: str, sealed: Record) -> None:
         """Note that an equal run is stored, then write its evidence."""
-        if sealed.manifest.termination != "interrupted":
+        if sealed.manifest.termination != "interrupted" and not self.interrupted():
             self.memo.put_text(mark, f"{sealed.run_id} {sealed.manifest.snapshot_hash}")
         self._write_evidence(execution, sealed.run_id)
 

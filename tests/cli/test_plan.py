@@ -125,3 +125,23 @@ def test_killing_it_at_any_instant_leaves_whole_runs_and_a_working_next_command(
     done = dyocense("plan", "goals/dairy.yaml", *QUICK, "--json", cwd=project)
     assert done.code == 0, done.err
     assert not list((project / "runs").glob(".part-*"))
+
+
+def test_a_signal_after_the_solve_ends_the_run_soon_and_keeps_the_plan(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    process = start("plan", "goals/dairy.yaml", "--set", "limits.service.min=80%", cwd=project)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "plan laid out" in line:
+            process.send_signal(signal.SIGTERM)
+            break
+    process.communicate(timeout=120)
+    assert process.returncode == 143
+    manifest = next((project / "runs").glob("*/manifest.json"))
+    run = json.loads(manifest.read_text("utf-8"))["predicate"]
+    assert run["status"] in ("FEASIBLE", "OPTIMAL")
+    assert (manifest.parent / "plan.csv").read_text("utf-8").count("\n") > 1
+    again = dyocense("plan", "goals/dairy.yaml", "--set", "limits.service.min=80%", "--json", cwd=project)
+    assert again.code == 0, again.err
+    assert again.json["timings"]["solve"]["state"] == "cached"
+    assert again.json["timings"]["explain"]["state"] == "run"
