@@ -19,23 +19,24 @@ if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution
     from dyocense_cli.runner.order import House
 
-__all__ = ["explained", "json_bytes", "model_files", "places", "report_facts", "view_files"]
+__all__ = ["finite", "explained", "json_bytes", "model_files", "places", "report_facts", "view_files"]
 
 
 def json_bytes(value: Any) -> bytes:
     """Return readable JSON with keys in the order given; NaN and infinity become null."""
-    return json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return json.dumps(finite(value), indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return a value as JSON can hold it: NaN and infinity as null, NumPy numbers as plain ones."""
     if isinstance(value, float):
         return value if value == value and abs(value) != float("inf") else None  # noqa: PLR0124  # NaN is not itself
     if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
+        return {str(k): finite(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     if hasattr(value, "item"):
-        return _finite(value.item())
+        return finite(value.item())
     return value
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dyocense_cli.errors import AccessError, DyocenseError, InputError
+from dyocense_cli.runner.views import finite
 from dyocense_cli.serve.job import SHARED
 from dyocense_cli.serve.says import describe
 from dyocense_cli.settings import OPTIONS, Settings
@@ -67,22 +68,10 @@ class _Watcher:
             _say(
                 "solving",
                 seconds=round(event.seconds, 2),
-                objective=_finite(event.objective),
-                bound=_finite(event.bound),
-                gap=_finite(event.gap),
+                objective=finite(event.objective),
+                bound=finite(event.bound),
+                gap=finite(event.gap),
             )
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None  # noqa: PLR0124  # NaN is not itself
-    if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    if hasattr(value, "item"):
-        return _finite(value.item())
-    return value
 
 
 def _settings(job: Mapping[str, Any], root: str) -> Settings:
@@ -228,7 +217,7 @@ def _figures(execution: Any, watcher: _Watcher) -> dict[str, float]:
         out["scenario_count"] = float(len(held["scenario_set"].scenario_ids))
     if held.get("forecast_set") is not None and "rmse" in held["forecast_set"].scores:
         out["forecast_rmse"] = float(held["forecast_set"].scores["rmse"])
-    return {k: v for k, v in out.items() if _finite(v) is not None}
+    return {k: v for k, v in out.items() if finite(v) is not None}
 
 
 def _forecast(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any], dict[str, float]]:
@@ -305,7 +294,7 @@ def _compile(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any],
         raise _denied(execution)
     model = held.value
     document, arrays = resolve("optimodel.shape:optimodel_json")(model, source={}, versions={"dyocense-cli": kernel.house.version})
-    document["arrays"] = {sha: {"shape": list(a.shape), "data": _finite(a.reshape(-1).tolist())} for sha, a in sorted(arrays.items())}
+    document["arrays"] = {sha: {"shape": list(a.shape), "data": finite(a.reshape(-1).tolist())} for sha, a in sorted(arrays.items())}
     hints = {"track": list(model.hints.track), "sensitivities": list(model.hints.sensitivities)}
     return {"optimodel": document, "hints": hints, "optimodel_sha": held.fingerprint}, _figures(execution, watcher)
 
@@ -383,7 +372,7 @@ def main() -> int:
             figures={},
         )
         raise
-    _say("outcome", result=_finite(result), figures=figures)
+    _say("outcome", result=finite(result), figures=figures)
     return 0
 
 
