@@ -20,8 +20,10 @@ from dyocense_cli import wiring
 from dyocense_cli.adapters.blobs.runs_directory import DirectoryRuns
 from dyocense_cli.artifacts.codec import fingerprint
 from dyocense_cli.cli.app import run as dyocense
+from dyocense_cli.kernel.evidence.claims import Workings
 from dyocense_cli.runner.bundle import bundle
 from dyocense_cli.runner.order import Order
+from dyocense_cli.runner.reasons import artifacts_of, reasons_of
 from dyocense_cli.runner.replay import Replay, replay
 from dyocense_cli.runner.snapshot import snapshot_artifact
 from dyocense_cli.settings import load_settings
@@ -222,3 +224,18 @@ def test_an_altered_snapshot_is_not_replayed(project: Path, recorded: list[str],
     code, _, err = _call(project, "replay", recorded[0], "--store", str(tmp_path / "runs"))
     assert code == 8
     assert "artifacts/context.json: was altered" in err
+
+
+def test_every_claim_of_every_line_of_a_real_run_holds(project: Path, recorded: list[str]) -> None:
+    runs = DirectoryRuns(str(project / "runs"))
+    held = artifacts_of(runs, recorded[4])
+    workings = Workings(held)
+    shas = {name: fingerprint(artifact) for name, artifact in held.items()}
+    assert held["plan"].steps
+    for step in held["plan"].steps:
+        found, _ = reasons_of(runs, recorded[4], step.line)
+        assert {"order", "price", "forecast", "scenarios", "netted", "policy"} <= {c.kind for c in found.claims}
+        for claim in found.claims:
+            assert workings.holds(claim), claim
+            assert all(shas[i.artifact] == i.sha for i in claim.inputs)
+            assert all(", row " in i.place for i in claim.inputs if i.artifact == "context"), claim

@@ -1,4 +1,4 @@
-"""S8, the object store down in mid-run; S11, an audit in six months."""
+"""S8, the object store down in mid-run; S9, a stale cache and a comment; S11, an audit in six months."""
 
 from __future__ import annotations
 
@@ -29,3 +29,13 @@ def test_s11_an_audit_finds_reasons_equal_stages_and_a_changed_byte(tmp_path: Pa
     assert told.count("all stages equal") == 2
     assert told.count("[exit 8]") == 2
     assert "artifacts/context.json: was altered" in told
+
+
+def test_s9_a_comment_runs_nothing_and_a_lead_time_only_what_rests_on_it(tmp_path: Path) -> None:
+    told = tell(tmp_path, "s09_comment_and_lead_time")
+    first, second = told.split("# one lead time")
+    assert first.count("cached") == 5
+    assert "forecast      cached" in second
+    assert "compile       run" in second
+    assert "some" in second
+    assert "[exit 1]" not in told

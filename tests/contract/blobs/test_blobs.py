@@ -73,6 +73,13 @@ def test_altered_bytes_are_found_set_aside_and_can_be_stored_anew(kept: _Kept) -
     assert kept.store.get(sha) == b"milk"
 
 
+def test_storing_over_altered_bytes_heals_them(kept: _Kept) -> None:
+    sha = kept.store.put(b"milk")
+    kept.spoil(sha)
+    assert kept.store.put(b"milk") == sha
+    assert kept.store.get(sha) == b"milk"
+
+
 def test_deleting_removes_and_may_be_repeated(kept: _Kept) -> None:
     shas = sorted(kept.store.put(bytes([i])) for i in range(5))
     assert list(kept.store.list()) == shas
