@@ -31,6 +31,9 @@ def describe(optimodel: OptiModel) -> list[str]:
     except Unsuitable as reason:
         return [*lines, f"block programs: declined, {reason}", *_lower()]
     lines = [_blocks(shape, extracted), *_roles(shape)]
+    whole = [n for n in shape.master if reader.vars[n].type != "float"]
+    if whole:
+        return [*lines, f"block programs: declined, `{whole[0]}`, outside the blocks, is a whole number", *_lower()]
     master = analyse(extracted.form)
     if not master.closed:
         return [*lines, "block programs: declined, columns outside the blocks have no closed form", *_lower()]

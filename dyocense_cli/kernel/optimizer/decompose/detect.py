@@ -208,6 +208,8 @@ def _classify(reader: Reader, rules: list[LinearRule], shape: Shape) -> Shape:
     roles = {shape.order, switch, shape.held, shape.owed, shape.level} - {""}
     master = tuple(n for n in reader.vars if n not in roles)
     _check_roles(reader, shape, roles, master)
+    if shape.cover is not None and shape.cover.exists is not None and not np.all(shape.cover.exists.data):
+        raise Unsuitable(f"rule `{shape.cover.name}` does not hold everywhere")
     if shape.level and any(shape.level in r.families for r in coupling):
         raise Unsuitable(f"`{shape.level}` stands in a shared rule")
     return replace(shape, switch=switch, links=tuple(links), caps=tuple(caps), service=service, coupling=tuple(coupling), master=master)

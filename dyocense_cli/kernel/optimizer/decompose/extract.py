@@ -105,7 +105,10 @@ def _limits(reader: Reader, shape: Shape, orders: Axes, whole: bool) -> tuple[np
     least = np.full(orders.shape, 1.0 if whole else 0.0)
     for rule in shape.caps:
         ratio = -constants(rule, orders) / orders.array(rule.of(shape.order)[0].coef)
-        most = np.minimum(most, ratio)
+        holds = True if rule.exists is None else orders.array(rule.exists)
+        most = np.where(holds, np.minimum(most, ratio), most)
+    if shape.switch:
+        _check_switch(reader, shape, orders, there)
     for rule in shape.links:
         ax = orders.array(rule.of(shape.order)[0].coef) * (1.0 if rule.op == "<=" else -1.0)
         ay = orders.array(rule.of(shape.switch)[0].coef) * (1.0 if rule.op == "<=" else -1.0)
@@ -124,6 +127,20 @@ def _limits(reader: Reader, shape: Shape, orders: Axes, whole: bool) -> tuple[np
     qmin = np.ceil(least - 1e-9).astype(np.int32)
     qmax = np.floor(np.minimum(most, 2.0**30) + 1e-9).astype(np.int32)
     return qmin, np.ascontiguousarray(np.where(there & (qmax >= qmin), qmax, qmin - 1), dtype=np.int32)
+
+
+def _check_switch(reader: Reader, shape: Shape, orders: Axes, there: np.ndarray) -> None:
+    """Refuse a switch that is not exactly on where something is ordered: one that may stay off, must be on, or exists elsewhere."""
+    var = reader.vars[shape.switch]
+    exists = orders.array(Named(*_sorted(reader, var.dims, existing(reader.model, var, reader.evaluator))))
+    if var.lb not in (0, 0.0, None) or np.any(there & ~exists):
+        raise Unsuitable(f"`{shape.switch}` is not free to be off wherever `{shape.order}` may be ordered")
+    for rule in shape.links:
+        if rule.exists is not None and np.any(there & ~orders.array(rule.exists).astype(bool)):
+            raise Unsuitable(f"rule `{rule.name}` holds for some orders only")
+    upward = [r for r in shape.links if np.all(orders.array(r.of(shape.order)[0].coef) * (1.0 if r.op == "<=" else -1.0) > 0)]
+    if not upward:
+        raise Unsuitable(f"no rule turns `{shape.switch}` on when `{shape.order}` is ordered")
 
 
 def _check_whole(shape: Shape, *amounts: np.ndarray) -> None:

@@ -62,6 +62,8 @@ def _is_closed(form: BlockForm, matrix: np.ndarray, count: np.ndarray, ties: np.
     """Say whether the columns are one threshold (or none) and one excess column at most per row, all with coefficient -1."""
     if matrix.shape[1] == 0:
         return True
+    if np.any(form.master_cost < 0):  # a column that earns has no least value
+        return False
     touched = (matrix != 0).any(axis=1)
     single = count == 1
     return bool(

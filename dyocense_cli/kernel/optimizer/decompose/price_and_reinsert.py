@@ -53,6 +53,9 @@ def attempt(
         extracted = extract(reader, shape)
     except Unsuitable as reason:
         return Declined(str(reason))
+    whole = [n for n in shape.master if reader.vars[n].type != "float"]
+    if whole:
+        return Declined(f"`{whole[0]}`, outside the blocks, is a whole number")
     master = analyse(extracted.form)
     if not master.closed:
         return Declined("columns outside the blocks have no closed form")

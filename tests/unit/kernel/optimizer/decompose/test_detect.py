@@ -88,3 +88,28 @@ def test_delays_spread_too_far_are_named() -> None:
     reader = Reader(_with(model, params=params))
     with pytest.raises(Unsuitable, match="spread over more than two"):
         extract(reader, detect(reader))
+
+
+def _extracted(model: OptiModel) -> None:
+    reader = Reader(model)
+    extract(reader, detect(reader))
+
+
+def test_a_switch_that_nothing_turns_on_is_named() -> None:
+    model = instances.procurement(3, J=2, T=5, W=3)
+    with pytest.raises(Unsuitable, match="no rule turns `place` on when `lots` is ordered"):
+        _extracted(_with(model, rules=tuple(r for r in model.rules if r.name != "most")))
+
+
+def test_a_switch_that_must_be_on_is_named() -> None:
+    model = instances.procurement(3, J=2, T=5, W=3)
+    held = tuple(replace(v, lb=1.0) if v.name == "place" else v for v in model.vars)
+    with pytest.raises(Unsuitable, match="`place` is not free to be off"):
+        _extracted(_with(model, vars=held))
+
+
+def test_a_link_for_some_orders_only_is_named() -> None:
+    model = instances.procurement(3, J=2, T=5, W=3)
+    rules = tuple(replace(r, where="moq > 30") if r.name == "moq" else r for r in model.rules)
+    with pytest.raises(Unsuitable, match="rule `moq` holds for some orders only"):
+        _extracted(_with(model, rules=rules))
