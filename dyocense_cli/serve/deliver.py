@@ -69,6 +69,8 @@ class Deliverer:
                 self.deliver_due()
             except DyocenseError as error:
                 _log.warning("%s", error.message)
+            except Exception:  # the thread lives on: what failed is due again
+                _log.exception("delivery failed")
 
     def deliver_due(self) -> int:
         """Deliver everything that is due now and return how many items arrived."""
@@ -76,7 +78,7 @@ class Deliverer:
         for item, tenant, kind, attempts in self._parts.due_items():
             box = self._parts.outbox(tenant)
             stored = box.read(item)
-            if stored is None or attempts >= _GIVE_UP_AFTER:
+            if stored is None or not stored[2] or attempts >= _GIVE_UP_AFTER:  # another process delivered it meanwhile
                 box.delivered(item)
                 continue
             try:
