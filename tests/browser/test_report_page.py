@@ -19,6 +19,8 @@ QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--disable-dev-shm-usage",
 ]  # fmt: skip
+#: A browser on a busy machine is slow, not broken.
+PATIENCE_MS = 200_000
 CASES = {"5 lines": synthetic(5), "1000 lines": synthetic(1000), "infeasible": infeasible()}
 
 
@@ -31,7 +33,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET, timeout=PATIENCE_MS)
         yield opened
         opened.close()
 
@@ -49,6 +51,7 @@ def test_a_page_is_silent_asks_for_nothing_and_is_accessible(browser: Any, tmp_p
     assert path.stat().st_size < 3_000_000
     context = browser.new_context(color_scheme=scheme, viewport={"width": 1200, "height": 900})
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     said: list[str] = []
     asked: list[str] = []
     page.on("console", lambda message: said.append(message.text))
@@ -64,6 +67,7 @@ def test_a_page_is_silent_asks_for_nothing_and_is_accessible(browser: Any, tmp_p
 def test_charts_are_drawn_and_nothing_spills_over_on_a_phone(browser: Any, tmp_path: Path) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 800})
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(_write(tmp_path, CASES["5 lines"]).as_uri())
     boxes = page.evaluate(
         "() => [...document.querySelectorAll('svg')].map((e) => [e.clientWidth, e.clientHeight, e.querySelectorAll('*').length])"
@@ -77,6 +81,7 @@ def test_charts_are_drawn_and_nothing_spills_over_on_a_phone(browser: Any, tmp_p
 def test_a_page_prints_every_line(browser: Any, tmp_path: Path) -> None:
     context = browser.new_context()
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(_write(tmp_path, synthetic(60)).as_uri())
     page.emulate_media(media="print")
     hidden = page.evaluate("() => [...document.querySelectorAll('.scroll')].filter((e) => e.scrollHeight > e.clientHeight + 1).length")

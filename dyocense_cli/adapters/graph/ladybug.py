@@ -25,7 +25,7 @@ from dyocense_cli.ports import Scope
 __all__ = ["LadybugGraph"]
 
 #: Raised with every change of the tables; an older file is left alone and a new one is filled from the runs.
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 #: How long a writer waits for another process (seconds).
 PATIENCE_S: Final = 30.0
 #: Below this many new edges one statement is quicker than a file.

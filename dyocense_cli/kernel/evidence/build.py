@@ -195,12 +195,19 @@ def _rules(graph: _Graph, optimodel: OptiModel | None, plan: Plan | None, explan
 def _policy(
     graph: _Graph, rules: Mapping[str, str], optimodel: OptiModel | None, admission: Admission | None, verdict: Verdict | None
 ) -> None:
-    """Add policy rules: those that deny, and those that were compiled into the model as limits."""
-    for decision in (admission, verdict):
+    """Add policy: its snapshot, the rules that deny, and those that were compiled into the model."""
+    for artifact, decision in (("admission", admission), ("verdict", verdict)):
+        if decision is not None and decision.policy_snapshot:
+            snapshot = graph.node(
+                f"policy_snapshot/{decision.policy_snapshot}", "Artifact", "entity", name="policy_snapshot", sha=decision.policy_snapshot
+            )
+            graph.edge(_artifact(artifact, graph.shas), "DERIVED_FROM", snapshot)
         for name in decision.denied if decision is not None else ():
-            graph.node(f"policy/{name}", "PolicyRule", "entity", name=name, effect="denies")
+            denial = graph.node(f"policy/{name}", "PolicyRule", "entity", name=name, effect="denies")
+            graph.edge(_artifact(artifact, graph.shas), "REFERS_TO", denial)
     for name in sorted(set(admission.denied_suppliers.values())) if admission is not None else ():
-        graph.node(f"policy/{name}", "PolicyRule", "entity", name=name, effect="removes suppliers from the model")
+        removal = graph.node(f"policy/{name}", "PolicyRule", "entity", name=name, effect="removes suppliers from the model")
+        graph.edge(_artifact("admission", graph.shas), "REFERS_TO", removal)
     if optimodel is None:
         return
     for rule in optimodel.rules:

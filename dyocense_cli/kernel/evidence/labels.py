@@ -51,7 +51,7 @@ EDGES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("Line", "DataRow"), ("Line", "Series"), ("Kpi", "Artifact"), ("Series", "Artifact"), ("Rule", "Artifact"), ("Series", "DataRow"),
     ),
     "CONSTRAINED_BY": (("Line", "Rule"),),
-    "REFERS_TO": (("Rule", "Parameter"), ("Rule", "PolicyRule")),
+    "REFERS_TO": (("Rule", "Parameter"), ("Rule", "PolicyRule"), ("Artifact", "PolicyRule")),
     "INFORMED_BY": (("Stage", "Run"),),
     "ASSOCIATED_WITH": (("Run", "Tenant"), ("Run", "Agent"), ("Stage", "Agent")),
     "ATTRIBUTED_TO": (("Artifact", "Tenant"),),

@@ -98,10 +98,10 @@ def door(minio: object) -> Iterator[s3_doors.Door]:
     made.close()
 
 
-def _pair(tmp_path: Path, door: s3_doors.Door, url: str) -> tuple[Any, Any, Any]:
+def _pair(tmp_path: Path, door: s3_doors.Door, url: str, *, retries: int = 1) -> tuple[Any, Any, Any]:
     """Return a mirrored store through the door, its local part, and the remote seen directly."""
     local = load("runs", "directory")(str(tmp_path / "runs"))
-    remote = load("runs", "s3")(url, tenant="acme", **s3_doors.keys(door.endpoint), retries=1, patience_s=10.0)
+    remote = load("runs", "s3")(url, tenant="acme", **s3_doors.keys(door.endpoint), retries=retries)
     return load("runs", "mirror")(local, remote), local, load("runs", "s3")(url, tenant="acme", **s3_doors.keys())
 
 
@@ -135,7 +135,7 @@ def test_a_server_lost_at_any_upload_leaves_all_here_and_push_completes(tmp_path
 
 
 def test_a_connection_reset_now_and_then_is_tried_again(tmp_path: Path, door: s3_doors.Door) -> None:
-    store, _, remote = _pair(tmp_path, door, s3_doors.bucket_url())
+    store, _, remote = _pair(tmp_path, door, s3_doors.bucket_url(), retries=6)
     seen: set[str] = set()
 
     def first_time(path: str, method: str) -> bool:

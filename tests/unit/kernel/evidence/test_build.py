@@ -57,3 +57,11 @@ def test_an_infeasible_or_denied_run_has_evidence_too() -> None:
 
 def test_a_reference_names_store_and_run() -> None:
     assert evidence_ref("neo4j", "sha256:3f9a") == "neo4j://run/3f9a"
+
+
+def test_policy_that_shaped_a_plan_is_reached_from_its_decision() -> None:
+    graph = _graph()
+    decision = next(n.key for n in graph.nodes if n.props.get("name") == "admission")
+    reached = {e.target for e in graph.edges if e.source == decision}
+    assert "policy/POL-V001" in reached
+    assert "policy_snapshot/sha256:" + "a" * 64 in reached
