@@ -15,6 +15,7 @@ from dyocense_cli.kernel.goaldsl.shapes import (
     FRACTION,
     HOLD,
     ID,
+    METHOD,
     NAMES,
     RELAX,
     RISK,
@@ -22,7 +23,6 @@ from dyocense_cli.kernel.goaldsl.shapes import (
     SETTINGS,
     TEXT,
     WEIGHT,
-    WORD,
     Setting,
 )
 
@@ -49,7 +49,7 @@ _REDUCE: Final = Obj(
 
 _FORECAST: Final = Obj(
     (
-        Field("model", WORD, doc="A forecasting method, or auto."),
+        Field("model", METHOD, doc="A forecasting method, or auto; another engine's after its name and a colon."),
         Field("num_scenarios", Number(whole=True, low=1), doc="Joint futures that the plan is made for."),
         Field("seed", _COUNT, doc="Seed of the sample paths."),
         Field("reduce", _REDUCE, doc="Solve on fewer, representative scenarios."),
@@ -76,7 +76,7 @@ _RULE: Final = Obj(
 
 _SOLVER: Final = Obj(
     (
-        Field("backend", WORD),
+        Field("backend", METHOD),
         Field("time_limit", SECONDS_OF, attr="time_limit_s", doc="Wall clock limit, such as `20 s`."),
         Field("mip_gap", Number(units={"%": 0.01}), doc="Relative gap at which solving ends."),
         Field("threads", _COUNT, doc="0 = as many as the machine or tier allows."),

@@ -20,6 +20,7 @@ __all__ = [
     "FRACTION",
     "HOLD",
     "ID",
+    "METHOD",
     "NAMES",
     "RELAX",
     "RISK",
@@ -35,6 +36,7 @@ _PERCENT: Final = r"(?:[0-9]{1,2}(?:\.[0-9]+)?)"
 
 TEXT: Final = Text()
 WORD: Final = Text(r"[A-Za-z_][\w.-]*", "a word of letters, digits, _ . and -")
+METHOD: Final = Text(r"[A-Za-z_][\w.-]*(:[A-Za-z_][\w.-]*)?", "a name, or an engine and what it runs: statsforecast:AutoETS")
 ID: Final = Text(r"[A-Za-z0-9][\w.@-]{0,127}", "an id of letters, digits, _ . @ and -", number_too=True)
 NAMES: Final = ListOf(TEXT)
 AMOUNT: Final = Number(any_unit=True)

@@ -30,6 +30,12 @@ def test_defaults_are_filled_in_from_the_one_table() -> None:
     assert goal.explain.track == default("explain.track")
 
 
+def test_a_method_may_name_its_engine() -> None:
+    goal = parse_goal(LEAST + "forecast: {model: statsforecast:AutoETS}\nsolver: {backend: mathopt:pdlp}\n", file="g.yaml")
+    assert (goal.forecast.model, goal.solver.backend) == ("statsforecast:AutoETS", "mathopt:pdlp")
+    assert wrong(LEAST + "forecast: {model: 'statsforecast:'}\n") == [("DYO-S003", 5, 19, "/forecast/model")]
+
+
 def test_values_carry_units_and_limits_their_settings() -> None:
     goal = parse_goal(
         LEAST + "objective: {cost: 1, co2: 0.08 EUR/kg}\n"
