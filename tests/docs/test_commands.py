@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, Page, Reader, agrees, pages, read, written
+from tests.docs.pages import Page, Reader, agrees, pages, read, written
 
 #: Blocks that are not run, per page, with what runs the same thing elsewhere.
 LEFT_OUT = {
@@ -38,12 +38,6 @@ def test_blocks_that_are_not_run_are_known() -> None:
 
 def test_a_block_of_commands_says_that_it_is_one() -> None:
     assert [(name, read(name).unlabelled) for name in pages() if read(name).unlabelled] == []
-
-
-def test_every_page_is_in_the_navigation() -> None:
-    navigation = (ROOT / "mkdocs.yml").read_text("utf-8")
-    missing = [n for n in pages() if n.startswith("docs/") and n.removeprefix("docs/") not in navigation]
-    assert missing == []
 
 
 @pytest.mark.parametrize(
