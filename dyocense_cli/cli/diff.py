@@ -8,6 +8,7 @@ import typer
 
 from dyocense_cli.cli import exits
 from dyocense_cli.cli.options import Json, Store, print_json, settings_of
+from dyocense_cli.cli.page import Page
 
 if TYPE_CHECKING:
     from dyocense_cli.kernel.plan.diff import LineChange, PlanDiff
@@ -47,7 +48,9 @@ def diff(
     if as_json:
         print_json(document)
     else:
-        typer.echo(_text(document, currency=after["plan"].currency if "plan" in after else "", markdown=markdown))
+        page = Page()
+        for line in _text(document, currency=after["plan"].currency if "plan" in after else "", markdown=markdown).split("\n"):
+            page.line(line)
     return exits.DONE
 
 

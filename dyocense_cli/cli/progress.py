@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from dyocense_cli.cli.render import coloured
+from dyocense_cli.cli.render import coloured, steered
 
 if TYPE_CHECKING:
     from dyocense_cli.ports import SolveEvent
@@ -36,7 +37,7 @@ class Progress:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._live = sys.stderr.isatty() and not quiet
+        self._live = steered(sys.stderr) and not quiet
         self._colour = coloured(sys.stderr)
         self._last = 0.0
         self._open = False
@@ -45,6 +46,8 @@ class Progress:
         if self._quiet:
             return
         start = "\r\x1b[2K" if self._open else ""
+        if live:  # a live line that wraps could not be taken back
+            text = text[: shutil.get_terminal_size().columns - 1]
         sys.stderr.write(start + text + ("" if live else "\n"))
         sys.stderr.flush()
         self._open = live

@@ -9,13 +9,18 @@ from typing import Any
 
 from dyocense_cli.errors import DyocenseError, Finding, Findings, Ref, Span, Where
 
-__all__ = ["code_frame", "coloured", "error_json", "error_text", "finding_text", "stderr", "where_json"]
+__all__ = ["code_frame", "coloured", "error_json", "error_text", "finding_text", "steered", "stderr", "where_json"]
 
 
 def coloured(stream: Any = None) -> bool:
     """Say whether a stream may carry colour: a terminal, without NO_COLOR and not dumb."""
     stream = stream if stream is not None else sys.stderr
-    return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return steered(stream) and not os.environ.get("NO_COLOR")
+
+
+def steered(stream: Any) -> bool:
+    """Say whether a stream is a terminal whose cursor can be moved."""
+    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
 
 
 def stderr(text: str) -> None:

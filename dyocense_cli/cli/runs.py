@@ -9,6 +9,7 @@ import typer
 from dyocense_cli.cli import exits
 from dyocense_cli.cli.cache import cache
 from dyocense_cli.cli.options import Json, Store, print_json, settings_of
+from dyocense_cli.cli.page import Page
 from dyocense_cli.cli.render import stderr
 from dyocense_cli.errors import UsageError
 
@@ -50,10 +51,11 @@ def list_runs(
     if as_json:
         print_json(rows)
         return exits.DONE
+    page = Page()
     for row in rows:
         draft = "  DRAFT" if row["draft"] else ""
         print_ = row["run_fingerprint"].removeprefix("sha256:")[:12]
-        typer.echo(f"{row['run_id']}  {row['created_at'][:19]}  {row['goal_id']}:{row['variant']}  {row['status']}{draft}  {print_}")
+        page.line(f"{row['run_id']}  {row['created_at'][:19]}  {row['goal_id']}:{row['variant']}  {row['status']}{draft}  {print_}")
     return exits.DONE
 
 
