@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from dyocense_cli.errors import UsageError
+from dyocense_cli.errors import StoreError, UsageError
 from dyocense_cli.runner.memo import Held
 from dyocense_cli.runner.nouns import resolve
 from dyocense_cli.runner.references import find_run
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["keep_near"]
 
+#: Latest runs that `@like` looks at.
+RECENT: Final = 200
+
 
 def keep_near(runs: RunStore, execution: Execution, order: Order) -> None:
     """Put a start, and the rules of freeze and churn, into an execution whose model is compiled.
@@ -29,7 +32,7 @@ def keep_near(runs: RunStore, execution: Execution, order: Order) -> None:
         DY1023 if the earlier run holds no plan, or the model has no orders over time to keep.
     """
     assert order.warm_from is not None
-    run_id = find_run(runs, order.warm_from)
+    run_id = _nearest(runs, execution.held["optimodel"].value) if order.warm_from == "@like" else find_run(runs, order.warm_from)
     before = snapshot_artifact(runs, run_id, "solution")
     if before.x is None:
         raise UsageError("DY1023", f"run {run_id} holds no plan to start from", hints="dyocense runs list")
@@ -49,6 +52,27 @@ def keep_near(runs: RunStore, execution: Execution, order: Order) -> None:
     start = Held("start", "", f"start {before.objective} {run_id}")
     start.put(resolve("optimodel.evaluate:join_columns")(model, values))
     execution.held["start"] = start
+
+
+def _nearest(runs: RunStore, model: OptiModel) -> str:
+    """Return the run whose model is most like this one by the features of plan DNA, the latest among equals."""
+    import math
+
+    features = resolve("kernel.evidence.features:plan_vector")
+    mine = features(model, None)
+    best: tuple[float, str] | None = None
+    for run_id in reversed(runs.list()[-RECENT:]):
+        try:
+            theirs = features(snapshot_artifact(runs, run_id, "optimodel"), None)
+            holds = snapshot_artifact(runs, run_id, "solution").x is not None
+        except StoreError:
+            continue
+        distance = math.dist(mine, theirs)
+        if holds and (best is None or distance < best[0]):
+            best = (distance, run_id)
+    if best is None:
+        raise UsageError("DY1023", "no earlier run holds a plan to start from", hints="dyocense runs list")
+    return best[1]
 
 
 def _nothing(model: OptiModel, var: Var) -> Any:

@@ -107,6 +107,9 @@ class Kernel:
             held = Held("start", "", "")
             held.put(start)
             execution.held["start"] = held
+        goal: Any = execution.held["goal"].value
+        if order.warm_from is None and (goal.freeze or goal.max_churn is not None):
+            self.memo.warnings.append("the goal keeps near an earlier plan; name it with --warm-from, such as --warm-from @last")
         if order.warm_from is not None:
             execution.run(stages, until="compile")
             if "optimodel" in execution.held:

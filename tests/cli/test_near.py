@@ -55,3 +55,11 @@ def test_a_share_of_another_form_is_refused(project: Path) -> None:
     done = dyocense("plan", "goals/dairy.yaml", "--max-churn", "much", cwd=project)
     assert done.code == 2
     assert "not a share: much" in done.err
+
+
+def test_like_starts_from_the_most_similar_run_and_an_unnamed_plan_is_warned_of(project: Path) -> None:
+    like = dyocense("plan", "goals/dairy.yaml", *QUICK, "--set", "limits.service.min=81%", "--warm-from", "@like", "--max-churn", "8%", "--json", cwd=project)
+    assert like.code == 0, like.err
+    alone = dyocense("plan", "goals/dairy.yaml", *QUICK, "--set", "max_churn=0.1", "--json", cwd=project)
+    assert alone.code == 0, alone.err
+    assert any("--warm-from" in warning for warning in alone.json["warnings"])
