@@ -96,7 +96,9 @@ def plan(
         list[str] | None, typer.Option("--what-if", help="Plan with this key=value too and compare.", show_default=False)
     ] = None,
     pareto: Annotated[str | None, typer.Option("--pareto", help="Front between two objective terms: cost,co2.", show_default=False)] = None,
-    warm_from: Annotated[str | None, typer.Option("--warm-from", help="Start from this run's plan; @like takes the most similar.", show_default=False)] = None,
+    warm_from: Annotated[
+        str | None, typer.Option("--warm-from", help="Start from this run's plan; @like takes the most similar.", show_default=False)
+    ] = None,
     freeze: Annotated[int | None, typer.Option("--freeze", help="Keep the first periods of that plan.", min=0, show_default=False)] = None,
     max_churn: Annotated[
         str | None, typer.Option("--max-churn", help="Orders change by at most this share of it: 15%.", show_default=False)
