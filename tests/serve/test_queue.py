@@ -18,7 +18,9 @@ import sqlalchemy as sa
 
 from dyocense_cli.adapters.queue import pump
 from dyocense_cli.adapters.queue.dbos import PRIVATE_NAMES, DbosQueue, client_of, migrate_engine_tables
+from dyocense_cli.adapters.queue.worker import _held
 from dyocense_cli.adapters.sql.engine import open_engine
+from dyocense_cli.errors import UnavailableError
 from dyocense_cli.kernel.tenancy.wfq import REBASE_AT
 from dyocense_cli.ports import Scope
 
@@ -185,3 +187,22 @@ def test_a_stopping_worker_finishes_what_it_holds(box: Box) -> None:
     assert box.workers[worker].wait() == 0
     assert box.ended(runs) == 1
     assert box.rows("SELECT 1 FROM queue_workers") == []
+
+
+def test_a_run_in_hand_waits_out_an_outage_of_the_database_only() -> None:
+    tries: list[int] = []
+
+    def down_twice() -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise UnavailableError("DY4501", "the database cannot be reached")
+        return "done"
+
+    assert _held(down_twice) == "done"
+    assert len(tries) == 3
+
+    def no_sandbox() -> str:
+        raise UnavailableError("DY4701", "no sandbox of this strength is available")
+
+    with pytest.raises(UnavailableError, match="sandbox"):
+        _held(no_sandbox)

@@ -83,7 +83,8 @@ class DbosWorker:
 
     def _work(self, run_id: str) -> float | None:
         job = _held(lambda: self._begin(run_id))
-        return None if job is None else self._handler(job[0], run_id, job[1])
+        # the handler is idempotent by run id: when the database goes away under it, it is done again, from the stages that are stored
+        return None if job is None else _held(lambda: self._handler(job[0], run_id, job[1]))
 
     def _release(self, run_id: str, seconds: float | None) -> None:
         def release() -> None:
@@ -202,6 +203,8 @@ def _held(action: Callable[[], T]) -> T:
         try:
             return action()
         except UnavailableError as error:
+            if error.code != "DY4501":
+                raise
             _log.warning("waiting for the database: %s", error.message)
             time.sleep(pause)
             pause = min(5.0, pause * 2)
