@@ -38,7 +38,7 @@ class Neo4jGraph:
         self._database = database
         self._url = url
         self._driver: Driver = GraphDatabase.driver(
-            url, auth=(user, password), connection_timeout=5.0, connection_acquisition_timeout=10.0, max_transaction_retry_time=15.0,
+            url, auth=(user, password), connection_timeout=20.0, connection_acquisition_timeout=40.0, max_transaction_retry_time=30.0,
             notifications_min_severity="OFF",
         )  # fmt: skip
         self._ready = False
