@@ -13,7 +13,15 @@ from dyocense_cli.artifacts.evidence import Edge, EvidenceGraph, Node
 from dyocense_cli.errors import UnavailableError, UsageError
 from dyocense_cli.kernel.evidence.cypher import scoped
 from dyocense_cli.kernel.evidence.labels import NODES
-from dyocense_cli.kernel.evidence.statements import checked_tenant, edge_groups, edge_statement, id_of, node_groups, node_statement
+from dyocense_cli.kernel.evidence.statements import (
+    checked_tenant,
+    edge_groups,
+    edge_statement,
+    id_of,
+    month_label,
+    node_groups,
+    node_statement,
+)
 from dyocense_cli.kernel.evidence.walk import around
 from dyocense_cli.ports import Scope
 
@@ -51,7 +59,7 @@ class Neo4jGraph:
             if runs and self._count_complete(session, runs) == len(runs):
                 return
             for label, rows in node_groups(graph, self._tenant):
-                self._batches(session, node_statement(label, _ID, rows), rows)
+                self._batches(session, node_statement(label, _ID, rows, shard=month_label(graph)), rows)
             for kind, pair, edges in edge_groups(graph, self._tenant):
                 rows = [{**edge, "tenant_id": self._tenant} for edge in edges]
                 statement = edge_statement(kind, pair, "{tenant_id: row.tenant_id, id: row.src}", "{tenant_id: row.tenant_id, id: row.dst}")

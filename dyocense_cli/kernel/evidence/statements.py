@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from dyocense_cli.artifacts.evidence import EvidenceGraph
 from dyocense_cli.errors import InternalError, UsageError
 from dyocense_cli.kernel.evidence.labels import EDGES, NODES
 
-__all__ = ["checked_tenant", "edge_groups", "edge_statement", "id_of", "node_groups", "node_statement"]
+__all__ = ["checked_tenant", "edge_groups", "edge_statement", "id_of", "month_label", "node_groups", "node_statement"]
 
 #: Columns of every node: `id` is the tenant and the key, unique in a store.
 COMMON = ("tenant_id", "key")
+#: Labels of nodes that belong to one run; all others are shared by content.
+OF_A_RUN: Final = frozenset({"Run", "Line", "Rule", "Kpi"})
+_MONTH: Final = re.compile(r"\d{4}-\d{2}")
 
 
 def id_of(tenant: str, key: str) -> str:
@@ -28,14 +32,24 @@ def checked_tenant(tenant: str) -> str:
     return tenant
 
 
-def node_statement(label: str, identity: str, rows: Sequence[Mapping[str, Any]]) -> str:
+def month_label(graph: EvidenceGraph) -> str:
+    """Return the label of the month that a graph's run plans for (``M2026_11``), empty where none is known."""
+    months = {str(n.props.get("month") or "") for n in graph.nodes if n.label == "Run"}
+    month = min(months, default="")
+    return f"M{month[:4]}_{month[5:7]}" if _MONTH.fullmatch(month) else ""
+
+
+def node_statement(label: str, identity: str, rows: Sequence[Mapping[str, Any]], *, shard: str = "") -> str:
     """Return the statement that merges rows of one label; `identity` is the pattern of the store's unique columns.
+
+    What only one run says carries the label `shard` besides, so that old months can be counted, indexed and moved away.
 
     A column that no row fills is left out: the embedded store cannot tell the type of nothing.
     """
     filled = {c for row in rows for c, v in row.items() if v is not None}
     columns = [c for c in (*COMMON, *NODES[label][1]) if c in filled and f"{c}:" not in identity]
-    return f"UNWIND $rows AS row MERGE (n:{label} {identity}) SET " + ", ".join(f"n.{c} = row.{c}" for c in columns)
+    settings = [f"n.{c} = row.{c}" for c in columns] + ([f"n:{shard}"] if shard and label in OF_A_RUN else [])
+    return f"UNWIND $rows AS row MERGE (n:{label} {identity}) SET " + ", ".join(settings)
 
 
 def edge_statement(kind: str, pair: tuple[str, str], source: str, target: str) -> str:

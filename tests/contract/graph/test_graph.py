@@ -165,3 +165,14 @@ def test_hostile_labels_are_stored_as_they_are(make: Make) -> None:
     rows = store.query("MATCH (l:Line) RETURN l.name AS name, l.reason AS reason")
     assert rows == [{"name": step.line, "reason": step.reason}]
     assert _held(store) == _want(graph)
+
+
+def test_what_one_run_says_carries_the_label_of_its_month_on_a_server(make: Make) -> None:
+    store = make("a")
+    store.merge(GRAPH)
+    if "server" not in store.features:
+        with pytest.raises(UsageError, match="DY4405"):
+            store.query("MATCH (l:M2026_11) RETURN l.key AS key")
+        return
+    keys = {r["key"] for r in store.query("MATCH (l:M2026_11) RETURN l.key AS key")}
+    assert keys == {n.key for n in GRAPH.nodes if n.label in ("Run", "Line", "Rule", "Kpi")}
