@@ -161,7 +161,7 @@ def assert_no_leaks(cluster: Cluster) -> None:
         assert list((cluster.config.tenant_folder(tenant) / "jobs").iterdir()) == []
     for name in [n for n in cluster.processes if n != "api"]:
         cluster.processes[name].send_signal(signal.SIGTERM)
-        assert cluster.processes[name].wait() == 0
+        assert cluster.processes[name].wait() in (0, -signal.SIGTERM)  # one that was only just started has no handler yet
     children = []
     for process in Path("/proc").iterdir():
         try:
