@@ -1,0 +1,37 @@
+"""S1 Monday's order, S2 an infeasible budget, S4 a corrupt table, S5 units that do not meet, S10 what changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.stories.telling import tell
+
+
+def test_s1_mondays_order_has_reasons_and_runs_once(tmp_path: Path) -> None:
+    told = tell(tmp_path, "s01_monday")
+    assert "False" not in told
+    assert "Traceback" not in told
+
+
+def test_s2_an_infeasible_budget_has_ways_out_that_work(tmp_path: Path) -> None:
+    told = tell(tmp_path, "s02_infeasible_budget")
+    assert told.count("[exit 5]") == 1
+    assert "limits.service.min [exit 0]" in told
+    assert "Traceback" not in told
+
+
+def test_s4_a_corrupt_table_is_told_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+    told = tell(tmp_path, "s04_corrupt_table")
+    assert told.count("[exit 3]") == 2
+    assert "Traceback" not in told
+
+
+def test_s5_units_are_never_guessed(tmp_path: Path) -> None:
+    told = tell(tmp_path, "s05_units")
+    assert told.count("[exit 3]") == 2
+    assert told.rstrip().endswith("[exit 0]")
+
+
+def test_s10_what_changed_adds_up(tmp_path: Path) -> None:
+    told = tell(tmp_path, "s10_what_changed")
+    assert "False" not in told
