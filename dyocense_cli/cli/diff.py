@@ -116,7 +116,8 @@ def _end(end: dict[str, Any] | None) -> str:
     if end is None:
         return "–"
     price = f" at {end['price']:g}" if end["price"] is not None else ""
-    return f"{end['qty']:g} in {end['date'] or end['period'] or '?'}{price}"
+    when = end["date"] or end["period"]
+    return f"{end['qty']:g}{f' in {when}' if when else ''}{price}"
 
 
 def _number(value: float | None) -> str:
