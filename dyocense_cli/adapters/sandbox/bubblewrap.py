@@ -74,6 +74,8 @@ class BubblewrapSandbox:
 
     def _wrap(self, argv: Sequence[str], cwd: str, limits: SandboxLimits) -> list[str]:
         out = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"]  # noqa: S108  # a private one
+        for folder in _program_below("/tmp", "/run"):  # noqa: S108  # where the program itself lies below what is hidden
+            out += ["--ro-bind", folder, folder]
         for folder in self._hidden:
             if Path(folder).is_dir():
                 out += ["--tmpfs", folder]
@@ -90,3 +92,11 @@ def _cpus() -> float:
     import os
 
     return float(os.cpu_count() or 1)
+
+
+def _program_below(*hidden: str) -> list[str]:
+    """Return the folders of the interpreter and of this package that lie below folders that are hidden."""
+    import sys
+
+    places = {Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[3]}
+    return sorted(str(p) for p in places if any(p.is_relative_to(h) for h in hidden))
