@@ -197,7 +197,7 @@ def build(
         del watcher
         engine = cache(lambda: _policy(settings))
         return Ports(
-            forecaster=lambda model: _by_sku(settings, model, keep=order.use_cache),
+            forecaster=lambda model: _by_sku(settings, model, keep=order.use_cache and order.keep),
             policy=engine,
             lent=lambda: _lent(progress),
             telemetry=spans,

@@ -23,6 +23,7 @@ class Order:
     overrides: Mapping[str, str] = field(default_factory=dict)
     context: str | None = None
     use_cache: bool = True
+    keep: bool = True  # false: what is made beside the stages (forecasts by SKU) is not kept either
     draft_reason: str = ""
     compile_policy: bool = True
     as_of: str = ""

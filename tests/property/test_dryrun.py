@@ -15,7 +15,7 @@ from tests.cli.project import make_project
 from tests.property.test_downstream import CHANGES, NOTHING
 
 EDITS = 200 if os.environ.get("DYOCENSE_TEST_SCALE") == "full" else 8
-SETS = {"forecast.num_scenarios": "6", "forecast.reduce.to": "3", "robust.aggregation": "mean", "solver.mip_gap": "0.1"}
+SETS = {"forecast.num_scenarios": "6", "forecast.reduce.to": "3", "robust.aggregation": "mean", "solver.mip_gap": "0.1", "limits.service.min": "30%"}
 ORDER = Order(goal="goals/dairy.yaml", overrides=SETS)
 
 
