@@ -38,7 +38,9 @@ def keep_near(runs: RunStore, execution: Execution, order: Order) -> None:
         raise UsageError("DY1023", f"run {run_id} holds no plan to start from", hints="dyocense runs list")
     old: OptiModel = snapshot_artifact(runs, run_id, "optimodel")
     model: OptiModel = execution.held["optimodel"].value
-    values = resolve("kernel.optimizer.warmstart:carried")(old, resolve("optimodel.evaluate:split_columns")(old, before.x), model)
+    carried = resolve("kernel.optimizer.warmstart:carried")
+    earlier = resolve("optimodel.evaluate:split_columns")(old, before.x)
+    values = carried(old, earlier, model)
     goal: Any = execution.held["goal"].value
     freeze = order.freeze if order.freeze is not None else goal.freeze
     churn = order.max_churn if order.max_churn is not None else goal.max_churn
@@ -48,7 +50,7 @@ def keep_near(runs: RunStore, execution: Execution, order: Order) -> None:
         time = next(d for d in family.dims if d in model.ordered)
         model = held_to(model, values, order=family.name, time=time, freeze=freeze, max_churn=churn)
         _replace(execution, model)
-        values = {**{v.name: _nothing(model, v) for v in model.vars if v.name not in values}, **values}
+        values = carried(old, earlier, model)
     start = Held("start", "", f"start {before.objective} {run_id}")
     start.put(resolve("optimodel.evaluate:join_columns")(model, values))
     execution.held["start"] = start
@@ -73,13 +75,6 @@ def _nearest(runs: RunStore, model: OptiModel) -> str:
     if best is None:
         raise UsageError("DY1023", "no earlier run holds a plan to start from", hints="dyocense runs list")
     return best[1]
-
-
-def _nothing(model: OptiModel, var: Var) -> Any:
-    import numpy as np
-
-    exists = resolve("optimodel.evaluate:existing")(model, var)
-    return np.where(exists, np.nan, np.nan)
 
 
 def _orders(model: OptiModel) -> Var:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["COMPILE", "FORECAST", "LINT", "PLAN", "SOLVE", "Ask", "Stage", "by_name"]
+__all__ = ["COMPILE", "FORECAST", "LINT", "PLAN", "SOLVE", "Ask", "Stage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,3 @@ LINT: Final = _until("admit")
 FORECAST: Final = _until("sample")
 COMPILE: Final = _until("compile")
 SOLVE: Final = _until("interpret")
-
-
-def by_name(name: str) -> Stage | Ask:
-    """Return a stage by its name; KeyError if there is none."""
-    for stage in PLAN:
-        if stage.name == name:
-            return stage
-    raise KeyError(name)

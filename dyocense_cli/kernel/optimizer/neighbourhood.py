@@ -7,14 +7,14 @@ wall clock is an outer guard, and a plan that it cut is marked as not reproducib
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
-from dyocense_cli.kernel.optimizer.rounding import carried, elastic, general, semicontinuous, with_bounds
+from dyocense_cli.kernel.optimizer.rounding import carried, elastic, general, label_indices, semicontinuous, with_bounds
 from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
 
 __all__ = ["improve"]
@@ -35,7 +35,6 @@ class _Search:
     limits: SolveLimits
     lent: Lent
     backend: str
-    started: float = 0.0
     best: np.ndarray | None = None
     objective: float | None = None
     bound: float | None = None
@@ -43,7 +42,6 @@ class _Search:
     cut: bool = False
     stopped: bool = False
     solves: int = 0
-    whole: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def solve(self, ground: GroundModel, *, gap: float, start: np.ndarray | None = None) -> Solution:
         """Solve one small program within the time that is left."""
@@ -102,7 +100,7 @@ def improve(
     -----
     Large neighbourhood search after Shaw (1998); the start is a rounding that carries remainders along the ordered dimension.
     """
-    search = _Search(ground, limits, lent, backend, whole=ground.integrality.astype(bool))
+    search = _Search(ground, limits, lent, backend)
     relaxed = search.solve(with_bounds(ground, ground.lower, ground.upper, relaxed=True), gap=0.0)
     if relaxed.status is not Status.OPTIMAL or relaxed.x is None or relaxed.objective is None:
         return None
@@ -202,10 +200,7 @@ def _kept(ground: GroundModel, dim: str, labels: np.ndarray) -> np.ndarray:
         at = slice(block.start, block.stop)
         keep[at] = True
         if dim in block.dims:
-            axis = block.dims.index(dim)
-            sizes = tuple(len(ground.dims[d]) for d in block.dims)
-            coords = block.coords if block.coords is not None else np.indices(sizes).reshape(len(sizes), -1)
-            keep[at] = ~np.isin(coords[axis], labels)
+            keep[at] = ~np.isin(label_indices(ground, block)[block.dims.index(dim)], labels)
     return keep
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from dyocense_cli.artifacts.ground import Block, GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel
 
-__all__ = ["Semi", "carried", "elastic", "semicontinuous", "with_bounds"]
+__all__ = ["Semi", "carried", "elastic", "general", "label_indices", "semicontinuous", "with_bounds"]
 
 _TINY = 1e-6
 
@@ -65,7 +65,9 @@ def semicontinuous(ground: GroundModel) -> Semi:
     return Semi(least, most)
 
 
-def _coords(block: Block, sizes: tuple[int, ...]) -> np.ndarray:
+def label_indices(ground: GroundModel, block: Block) -> np.ndarray:
+    """Return the label index of each column of a block along each of its dims, int[n_dims, stop - start]."""
+    sizes = tuple(len(ground.dims[d]) for d in block.dims)
     return block.coords if block.coords is not None else np.indices(sizes).reshape(len(sizes), -1)
 
 
@@ -85,7 +87,7 @@ def carried(model: OptiModel, ground: GroundModel, x: np.ndarray, semi: Semi) ->
     out = x.copy()
     for block in general(ground):
         at = slice(block.start, block.stop)
-        coords = _coords(block, tuple(len(ground.dims[d]) for d in block.dims))
+        coords = label_indices(ground, block)
         axis = next((i for i, d in enumerate(block.dims) if d in model.ordered), None)
         groups = np.zeros(at.stop - at.start, dtype=np.int64)
         if axis is None:
