@@ -45,6 +45,15 @@ def recompute_bound(model: OptiModel, certificate: Mapping[str, np.ndarray], *, 
     Unprovable
         If a price has the wrong sign, a column outside the blocks is not priced out, or the roles do not fit the rules.
     """
+    try:
+        return _proved(model, certificate, costs=costs)
+    except Unprovable:
+        raise
+    except (LookupError, TypeError, ValueError, StopIteration) as unfit:  # whatever a certificate says is only data
+        raise Unprovable("its names or shapes are not the model's") from unfit
+
+
+def _proved(model: OptiModel, certificate: Mapping[str, np.ndarray], *, costs: bool) -> float:
     roles = _Roles(**{key.split(":")[1]: key.split(":")[2] for key in certificate if key.startswith("role:") and "proof" not in key})
     weigher = Weigher(model)
     if costs:
@@ -124,6 +133,23 @@ class _Probe:
         shape = [self.sizes[d] for d in self.vars[name].dims]
         return {name: np.broadcast_to(np.asarray(fill, dtype=float), shape).copy()}
 
+    def _trial(self) -> dict[str, np.ndarray]:
+        """Return values drawn for every family."""
+        chance = np.random.default_rng(10)
+        return {n: chance.integers(1, 9, [self.sizes[d] for d in v.dims]).astype(float) for n, v in self.vars.items()}
+
+    def _check_alone(self) -> None:
+        """Refuse roles that are not unlike families, and a rule of theirs in which another family stands."""
+        roles = self.roles
+        families = [n for n in (roles.order, roles.switch, roles.held, roles.owed, roles.level) if n]
+        if len(set(families)) != len(families) or not roles.order:
+            raise Unprovable("two roles are of one family")
+        trial = self._trial()
+        for name in filter(None, (roles.balance, roles.cover)):
+            own = {n: trial[n] for n in families if n != roles.switch}
+            if not np.allclose(self._residual(self.rules[name], trial), self._residual(self.rules[name], own)):
+                raise Unprovable(f"`{name}` holds more than one position and its orders")
+
     def _carry(self) -> float:
         """Return the coefficient of the carried position; refuse a rule that does not carry it whole."""
         rule = self.rules[self.roles.balance]
@@ -182,8 +208,10 @@ class _Probe:
         for rule in self.model.rules:
             if rule.name in priced or rule.name in {self.roles.balance, self.roles.cover}:
                 continue
-            sign = -1.0 if ">=" in rule.expr else 1.0
             zero = self._residual(rule, {})
+            if not self._is_of_one_order(rule, zero):
+                continue
+            sign = -1.0 if ">=" in rule.expr else 1.0
             a = self._orders(sign * (self._residual(rule, self._full(self.roles.order, 1.0)) - zero), rule.dims)
             b = 0 * a
             if self.roles.switch:
@@ -197,8 +225,20 @@ class _Probe:
         exists = self._orders(there.astype(float), var.dims) > 0
         return least, np.where(exists & (most >= least), most, least - 1)
 
+    def _is_of_one_order(self, rule: Rule, zero: np.ndarray) -> bool:
+        """Say whether each row holds one order and its switch and nothing else, by values drawn for every family."""
+        if "==" in rule.expr or set(rule.dims) != set(self.vars[self.roles.order].dims):
+            return False
+        trial, want = self._trial(), zero
+        for name in filter(None, (self.roles.order, self.roles.switch)):
+            dims = self.vars[name].dims
+            rate = self._residual(rule, self._full(name, 1.0)) - zero
+            want = want + rate * np.transpose(trial[name], [dims.index(d) for d in rule.dims])
+        return bool(np.allclose(self._residual(rule, trial), want))
+
     def blocks(self, weigher: Weigher, priced: set[str], held_up: np.ndarray | None) -> tuple[Blocks, float]:
         """Return the blocks at the weigher's costs, and what running totals cost without orders."""
+        self._check_alone()
         roles, rate = self.roles, self._carry()
         lot, lead = self._arrivals(rate)
         need = np.cumsum(self._places(self._residual(self.rules[roles.balance], {}), self.rules[roles.balance].dims), axis=1) / rate
@@ -218,6 +258,8 @@ class _Probe:
             unit = unit + lot[:, None, None] * np.take_along_axis(wide, arrives, axis=2)
             need = need + self._cover()
         if held_up is not None:
+            if roles.owed or np.any(held_up < 0):
+                raise Unprovable("a multiplier stands for no rule")
             flat = self._shaped(held_up, self.block, (self.block,))
             under = under + flat[:, None, None]
         if min(over.min(), under.min()) < -1e-9:

@@ -10,15 +10,12 @@ import numpy as np
 from dyocense_cli.artifacts.optimodel import OptiModel, Rule, Var
 from dyocense_cli.artifacts.solution import CheckReport, Solution, Status, Violation, relative_gap
 from dyocense_cli.defaults import number
-from dyocense_cli.kernel.check.certificate import Unprovable, recompute_bound
 from dyocense_cli.optimodel.evaluate import Evaluator, bounds, existing, split_columns
 
 __all__ = ["check", "figures"]
 
 #: most violations listed per family; the worst come first
 _LISTED: Final = 10
-#: members of the largest position family up to which a certificate is recomputed (about two seconds)
-_CERTIFIED: Final = 20_000
 
 
 def check(optimodel: OptiModel, solution: Solution) -> CheckReport:
@@ -27,10 +24,11 @@ def check(optimodel: OptiModel, solution: Solution) -> CheckReport:
     Notes
     -----
     Shares no code with grounding or any backend: values are put into the model's expressions, never into a matrix. A solution that
-    holds nothing has nothing to check.
+    holds nothing has nothing to check but the proof that nothing can be held.
     """
     if solution.x is None:
-        return CheckReport(ok=True, objective=None, worst=0.0)
+        unproved = tuple(_certified(optimodel, solution))
+        return CheckReport(ok=not unproved, objective=None, worst=max((v.amount for v in unproved), default=0.0), violations=unproved)
     if not np.isfinite(solution.x).all():
         count = float(np.count_nonzero(~np.isfinite(solution.x)))
         return CheckReport(
@@ -128,17 +126,21 @@ def _claims(model: OptiModel, solution: Solution, objective: float) -> Iterator[
 
 
 def _certified(model: OptiModel, solution: Solution) -> Iterator[Violation]:
-    """Prove the bound of a decomposed solution again from its certificate, where that takes seconds."""
-    held = [key.split(":")[2] for key in solution.certificate if key.startswith(("role:held:", "role:owed:"))]
-    sizes = [int(np.prod([len(model.dims[d]) for d in v.dims])) for v in model.vars if v.name in held]
-    if solution.bound is None or not sizes or max(sizes) > _CERTIFIED:
+    """Prove the bound of a decomposed solution, or that no plan exists, again from its certificate."""
+    impossible = any(key.startswith("role:proof:") for key in solution.certificate)
+    if not solution.certificate or (solution.bound is None and not impossible):
         return
-    allowed = 1e-7 * (1.0 + abs(solution.bound))
+    # compiled kernels are imported on use: few solutions carry a certificate
+    from dyocense_cli.kernel.check.certificate import Unprovable, recompute_bound
+
+    claimed = 0.0 if solution.bound is None else solution.bound if model.sense == "min" else -solution.bound
+    allowed = 1e-7 * (1.0 + abs(claimed))
     try:
-        proved = recompute_bound(model, solution.certificate)
+        proved = recompute_bound(model, solution.certificate, costs=not impossible)
     except Unprovable as reason:
-        yield Violation("gap", f"certificate: {reason}", abs(solution.bound), allowed)
+        yield Violation("gap", f"certificate: {reason}", abs(claimed), allowed)
         return
-    beyond = solution.bound - proved if model.sense == "min" else -solution.bound - proved
-    if beyond > allowed:
-        yield Violation("gap", "bound beyond what the certificate proves", beyond, allowed)
+    if impossible and proved <= 0.0:
+        yield Violation("gap", "claimed to be impossible, which the certificate does not prove", -proved, 0.0)
+    elif not impossible and claimed - proved > allowed:
+        yield Violation("gap", "bound beyond what the certificate proves", claimed - proved, allowed)

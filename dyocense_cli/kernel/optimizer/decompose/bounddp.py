@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dyocense_cli.kernel.optimizer.decompose.jit import kernel
 from dyocense_cli.kernel.optimizer.decompose.plandp import BIG, add_kink, constant, integrate, window_min
+from dyocense_cli.optimodel.jit import kernel
 
 __all__ = ["bound", "bound_rows"]
 

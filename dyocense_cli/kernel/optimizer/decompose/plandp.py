@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dyocense_cli.kernel.optimizer.decompose.jit import kernel
+from dyocense_cli.optimodel.jit import kernel
 
 __all__ = ["BIG", "add_kink", "constant", "integrate", "plan", "recourse", "window_min"]
 

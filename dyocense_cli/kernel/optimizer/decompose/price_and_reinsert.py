@@ -60,7 +60,7 @@ def attempt(
     if not master.closed:
         return Declined("columns outside the blocks have no closed form")
     # the compiled kernels are imported on use: most models never reach this line
-    from dyocense_cli.kernel.optimizer.decompose import jit
+    from dyocense_cli.optimodel import jit
 
     if not jit.AVAILABLE:
         return Declined("block programs need numba: pip install 'dyocense-cli[numba]'")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from dyocense_cli.kernel.optimizer.decompose.bounddp import bound, bound_rows
-from dyocense_cli.kernel.optimizer.decompose.jit import kernel
 from dyocense_cli.kernel.optimizer.decompose.plandp import plan, recourse
+from dyocense_cli.optimodel.jit import kernel
 
 __all__ = ["bound_blocks", "insert_blocks", "plan_blocks", "recourse_blocks"]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["AVAILABLE", "kernel"]
+__all__ = ["AVAILABLE", "kernel", "strict"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
     AVAILABLE = True
 
-    def _compile(function: F) -> F: ...
+    def _compile(function: F, *, loose: bool) -> F: ...
 
 else:
     try:
@@ -24,14 +24,14 @@ else:
     except ImportError:
         AVAILABLE = False
 
-        def _compile(function):
+        def _compile(function, **_):
             return function
 
     else:
         AVAILABLE = True
 
-        def _compile(function):
-            options = {"nogil": True, "fastmath": True, "boundscheck": False, "error_model": "numpy"}
+        def _compile(function, *, loose):
+            options = {"nogil": True, "fastmath": loose, "boundscheck": False, "error_model": "numpy"}
             try:
                 return numba.njit(cache=True, **options)(function)
             except RuntimeError:  # no writable cache folder: compile anew in each process
@@ -43,4 +43,9 @@ def kernel(function: F) -> F:
 
     Arithmetic may be reassociated: values agree with plain Python to rounding, and no kernel uses infinities or NaN.
     """
-    return _compile(function)
+    return _compile(function, loose=True)
+
+
+def strict(function: F) -> F:
+    """Return `function` compiled as `kernel` does, with every operation rounded in the order written."""
+    return _compile(function, loose=False)
