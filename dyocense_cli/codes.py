@@ -39,6 +39,7 @@ CODES: Final[dict[str, str]] = {
     "DY1050": "the request body is too large or not JSON",
     "DY1051": "the request does not fit its schema",
     "DY1052": "no such page or method",
+    "DY1053": "the body is of a type that is not taken",
     "DY1071": "the signing key cannot be used",
     "DY1072": "evidence has no such form",
     "DY1031": "a draft needs a reason",
@@ -131,6 +132,8 @@ CODES: Final[dict[str, str]] = {
     "DY3110": "this idempotency key was used for another request",
     "DY3111": "no such run",
     "DY3112": "no such artifact of a run",
+    "DY3113": "no such webhook",
+    "DY3114": "the address of a webhook is not one that may be called",
     # 40xx adapters
     "DY4001": "an optional library is not installed",
     "DY4002": "no such adapter",

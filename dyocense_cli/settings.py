@@ -59,6 +59,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option("jwt_audience", "DYOCENSE_JWT_AUDIENCE", "dyocense", "the audience that tokens must name"),
     Option("jwt_issuer", "DYOCENSE_JWT_ISSUER", "", "the issuer that tokens must name; empty takes any"),
     Option("redis_url", "DYOCENSE_REDIS_URL", "", "Redis of `serve` for rate limits", secret=True),
+    Option("webhook_allow", "DYOCENSE_WEBHOOK_ALLOW", "", "private networks that webhooks may go to; empty: loopback on SQLite"),
     Option("telemetry", "DYOCENSE_TELEMETRY", "none", "none, console or otlp"),
     Option("otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "where OTLP goes"),
     Option("traceparent", "TRACEPARENT", "", "trace of the caller that spans join"),

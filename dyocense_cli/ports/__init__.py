@@ -306,6 +306,10 @@ class Ledger(Protocol):
         """Return what is left of each budget this month."""
         ...
 
+    def take_warnings(self) -> tuple[str, ...]:
+        """Return budgets that crossed the warning line and were not yet told of; each is returned once a month."""
+        ...
+
     def idempotent(self, key: str, body_sha: str, answer: bytes | None = None) -> tuple[str, bytes | None]:
         """Return ``(state, answer)``: new, in_flight, replay or mismatch; with `answer`, store it."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-__all__ = ["Figures", "JobQueue", "Outbox", "Place", "RunRow", "RunTable"]
+__all__ = ["Figures", "JobQueue", "Outbox", "Place", "RunRow", "RunTable", "Webhook"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,18 @@ class Figures:
     figures: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where a tenant is told; `previous` is the secret before the last, which signs too until `previous_until` (s since the epoch)."""
+
+    webhook_id: str
+    url: str
+    secret: str
+    previous: str = ""
+    previous_until: float = 0.0
+    created_at: str = ""
+
+
 class RunTable(Protocol):
     """Runs of one tenant and their events."""
 
@@ -99,12 +111,20 @@ class Outbox(Protocol):
         """Store an item of this tenant once; false if the id is known."""
         ...
 
-    def webhooks(self) -> list[tuple[str, str, str]]:
-        """Return (id, url, secret) of this tenant's webhooks."""
+    def webhooks(self) -> list[Webhook]:
+        """Return this tenant's webhooks in the order they were made."""
         ...
 
     def add_webhook(self, webhook_id: str, url: str, secret: str) -> None:
         """Store a webhook."""
+        ...
+
+    def rotate_webhook(self, webhook_id: str, secret: str, previous_until: float) -> bool:
+        """Give a webhook a new secret; the old one signs beside it until a time. False for an unknown webhook."""
+        ...
+
+    def drop_webhook(self, webhook_id: str) -> bool:
+        """Remove a webhook; false for an unknown one."""
         ...
 
 

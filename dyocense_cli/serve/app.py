@@ -19,6 +19,7 @@ from dyocense_cli.serve.metrics import ServiceMetrics
 from dyocense_cli.serve.protections import active_protections
 from dyocense_cli.serve.routes import account, evidence, health, kernel, plans, runs
 from dyocense_cli.serve.submit import Desk
+from dyocense_cli.serve.webhooks import allowed_networks
 from dyocense_cli.wiring_service import Parts
 
 __all__ = ["create_app"]
@@ -27,7 +28,9 @@ __all__ = ["create_app"]
 def create_app(config: ServeConfig, parts: Parts) -> FastAPI:
     """Return the application on an open database; `parts` stay the caller's to close."""
     metrics = ServiceMetrics(parts)
-    state = State(Desk(config, parts), Verifier(config), RateLimits(config.redis_url), metrics, facts=active_protections(config))
+    state = State(
+        Desk(config, parts), Verifier(config), RateLimits(config.redis_url), metrics, allowed_networks(config), active_protections(config)
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -1,8 +1,9 @@
-"""Request bodies before anything reads them: size, JSON, depth."""
+"""Request bodies before anything reads them: type, size, JSON without traps, depth."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,6 +19,8 @@ __all__ = ["BodyGate", "depth_of"]
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NOT_BRACKETS: Final = bytes(b for b in range(256) if b not in b"[]{}")
 _LARGE: Final = 1 << 18
+_DIGITS: Final = 18
+_JSON: Final = re.compile(rb"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 
 
 def depth_of(data: bytes) -> int:
@@ -33,6 +36,41 @@ def _constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
 
+def _integer(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise ValueError(f"an integer of {len(text)} digits does not fit 64 bits")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is no finite number")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        seen: set[str] = set()
+        twice = next(k for k, _ in pairs if k in seen or seen.add(k))  # type: ignore[func-returns-value]  # adds as it looks
+        raise ValueError(f"the key `{twice[:60]}` is given twice")
+    return out
+
+
+def _parse(data: bytes) -> None:
+    """Raise ValueError for what is not JSON or means different things to different readers."""
+    value = json.loads(data, parse_constant=_constant, parse_int=_integer, parse_float=_number, object_pairs_hook=_unique)
+    if b"\\u" in data:
+        text = json.dumps(value, ensure_ascii=False)
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("a text holds half a character (a lone surrogate)") from error
+        if "\\u0000" in text:
+            raise ValueError("a text holds the character NUL")
+
+
 class _RefusedError(Exception):
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -41,7 +79,7 @@ class _RefusedError(Exception):
 
 
 class BodyGate:
-    """ASGI middleware: 413 above the limit, 400 for what is not JSON or nested too deep; the body is read once and handed on."""
+    """ASGI middleware: 413 above the limit, 415 for other types, 400 for what is not plain JSON; the body is read once and handed on."""
 
     def __init__(self, app: ASGIApp, *, limit: int, depth: int) -> None:
         self._app = app
@@ -54,7 +92,10 @@ class BodyGate:
             await self._app(scope, receive, send)
             return
         try:
-            data = await self._read(dict(scope["headers"]), receive)
+            headers = dict(scope["headers"])
+            data = await self._read(headers, receive)
+            if data:
+                _check_type(headers)
             if len(data) > _LARGE:
                 await run_in_threadpool(self._check, data)
             else:
@@ -97,19 +138,28 @@ class BodyGate:
         if depth_of(data) > self._depth:
             raise _RefusedError(400, f"the body is nested deeper than {self._depth} levels")
         try:
-            json.loads(data, parse_constant=_constant)
+            _parse(data)
         except (ValueError, RecursionError) as error:
             raise _RefusedError(400, f"the body is not JSON: {str(error)[:120]}") from None
 
 
+def _check_type(headers: Mapping[bytes, bytes]) -> None:
+    kind = headers.get(b"content-type", b"application/json").strip()
+    coding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if not _JSON.fullmatch(kind) or coding != b"identity":
+        said = (kind if coding == b"identity" else coding).decode("latin-1")[:80]
+        raise _RefusedError(415, f"a body of type `{said}` is not taken: send application/json, not compressed")
+
+
 async def _answer(send: Send, status: int, detail: str, path: str) -> None:
+    code = "DY1053" if status == 415 else "DY1050"
     body: dict[str, Any] = {
-        "type": "urn:dyocense:error:DY1050",
-        "title": CODES["DY1050"],
+        "type": f"urn:dyocense:error:{code}",
+        "title": CODES[code],
         "status": status,
         "detail": detail,
         "instance": path,
-        "code": "DY1050",
+        "code": code,
         "hints": [],
     }
     data = json.dumps(body).encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +16,7 @@ from dyocense_cli.serve.auth import SCOPE, Caller, Verifier
 from dyocense_cli.serve.limits import RateLimits
 from dyocense_cli.serve.metrics import ServiceMetrics
 from dyocense_cli.serve.submit import Desk
+from dyocense_cli.serve.webhooks import Network
 
 __all__ = ["Asked", "Reader", "State", "Writer", "own_tenant", "state_of", "threaded"]
 
@@ -31,6 +32,7 @@ class State:
     verifier: Verifier
     limits: RateLimits
     metrics: ServiceMetrics
+    hook_networks: tuple[Network, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     closing: bool = False
 
@@ -42,6 +44,7 @@ class Asked:
     caller: Caller
     tier: Tier
     state: State
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def state_of(request: Request) -> State:
@@ -68,8 +71,7 @@ def _guard(endpoint: str) -> Callable[..., Any]:
         name = "read" if endpoint == "read" else request.scope["route"].path.strip("/").replace("/", ".")
         for header, value in (await threaded(state.limits.check, caller.tenant_id, tier, name)).items():
             response.headers[header] = value
-        request.state.rate_headers = {k: v for k, v in response.headers.items() if k.lower().startswith("ratelimit")}
-        return Asked(caller, tier, state)
+        return Asked(caller, tier, state, {k: v for k, v in response.headers.items() if k.lower().startswith("ratelimit")})
 
     return guard
 

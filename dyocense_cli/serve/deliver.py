@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import ipaddress
 import json
 import logging
-import socket
 import threading
-import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import httpx
@@ -17,40 +13,36 @@ import httpx
 from dyocense_cli.errors import DyocenseError
 from dyocense_cli.serve.config import ServeConfig
 from dyocense_cli.serve.store import kernel_run_of, push_run, tenant_settings
+from dyocense_cli.serve.webhooks import allowed_networks, send
 from dyocense_cli.wiring_service import Parts
 
-__all__ = ["Deliverer", "is_public", "signature"]
+__all__ = ["Deliverer", "retry_after_s"]
 
 _log = logging.getLogger("dyocense.deliver")
 _EVERY_S: Final = 0.5
+_AT_ONCE: Final = 4
+#: How long an item stays in the hand of one process; longer than a try may take.
+_IN_HAND_S: Final = 60.0
 _FIRST_RETRY_S: Final = 2.0
 _LONGEST_RETRY_S: Final = 3600.0
 _GIVE_UP_AFTER: Final = 30
 
 
-def signature(secret: str, stamp: str, body: bytes) -> str:
-    """Return ``v1=`` and the HMAC-SHA256 of ``timestamp.body``: what a receiver computes to know that we sent it."""
-    return "v1=" + hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-
-
-def is_public(url: str) -> bool:
-    """Say whether every address of a URL's host is a public one; a tenant may not make the service call its neighbours."""
-    host = urllib.parse.urlsplit(url).hostname or ""
-    try:
-        found = {info[4][0] for info in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return bool(found) and all(ipaddress.ip_address(str(a).partition("%")[0]).is_global for a in found)
+def retry_after_s(attempts: int) -> float:
+    """Return the seconds between a failed try and the next, `attempts` tries before it: 2, 4, 8, … up to an hour."""
+    return min(_LONGEST_RETRY_S, _FIRST_RETRY_S * 2.0**attempts)
 
 
 class Deliverer:
-    """A thread that sends what is due; several processes may deliver at once, receivers tell repeats by ``Webhook-Id``."""
+    """Sends what is due from a thread; several processes may deliver at once, each item is in one hand at a time.
 
-    def __init__(self, config: ServeConfig, parts: Parts, *, allow_private: bool | None = None) -> None:
+    A message arrives at least once: a process that dies after the receiver answered sends it again, under the same ``Webhook-Id``.
+    """
+
+    def __init__(self, config: ServeConfig, parts: Parts) -> None:
         self._config = config
         self._parts = parts
-        # on one's own machine, hooks to oneself are the rule; a service on Postgres is taken for a shared one
-        self._allow_private = config.database_url.startswith("sqlite") if allow_private is None else allow_private
+        self._allowed = allowed_networks(config)
         self._halt = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="deliver", daemon=True)
 
@@ -59,7 +51,7 @@ class Deliverer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the item in hand."""
+        """Stop after the items in hand."""
         self._halt.set()
         self._thread.join(timeout=15)
 
@@ -73,43 +65,39 @@ class Deliverer:
                 _log.exception("delivery failed")
 
     def deliver_due(self) -> int:
-        """Deliver everything that is due now and return how many items arrived."""
-        arrived = 0
-        for item, tenant, kind, attempts in self._parts.due_items():
-            box = self._parts.outbox(tenant)
-            stored = box.read(item)
-            if stored is None or not stored[2] or attempts >= _GIVE_UP_AFTER:  # another process delivered it meanwhile
-                box.delivered(item)
-                continue
-            try:
-                sent = self._webhook(tenant, item, stored[1], stored[2]) if kind == "webhook" else self._evidence(tenant, stored[2])
-            except (DyocenseError, httpx.HTTPError, OSError) as error:
-                _log.warning("%s %s: %s", kind, item, error)
-                sent = False
-            if sent:
-                box.delivered(item)
-                arrived += 1
-            else:
-                box.postpone(item, self._parts.now_s() + min(_LONGEST_RETRY_S, _FIRST_RETRY_S * 2.0**attempts))
-        return arrived
+        """Deliver everything that is due now, a few at once, and return how many items arrived: a slow receiver holds up few others."""
+        due = self._parts.due_items()
+        if not due:
+            return 0
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return sum(pool.map(lambda item: self._deliver(*item), due))
 
-    def _webhook(self, tenant: str, item: str, url: str, body: str) -> bool:
-        secret = next((s for _, u, s in self._parts.outbox(tenant).webhooks() if u == url), None)
-        if secret is None:
-            return True  # the webhook is gone
-        if not self._allow_private and not is_public(url):
-            _log.warning("webhook %s goes to a private address; not sent", item)
-            return True
-        data = body.encode()
-        stamp = str(int(self._parts.now_s()))
-        headers = {
-            "Content-Type": "application/json",
-            "Webhook-Id": item,
-            "Webhook-Timestamp": stamp,
-            "Webhook-Signature": signature(secret, stamp, data),
-        }
-        answer = httpx.post(url, content=data, headers=headers, timeout=10.0, follow_redirects=False)
-        return answer.is_success
+    def _deliver(self, item: str, tenant: str, kind: str, attempts: int) -> bool:
+        box = self._parts.outbox(tenant)
+        if self._halt.is_set() or not box.claim(item, attempts, self._parts.now_s() + _IN_HAND_S):
+            return False
+        stored = box.read(item)
+        if stored is None or not stored[2]:  # delivered meanwhile
+            box.delivered(item)
+            return False
+        try:
+            sent = self._webhook(tenant, item, stored[1], stored[2]) if kind == "webhook" else self._evidence(tenant, stored[2])
+        except (DyocenseError, httpx.HTTPError, OSError, ValueError) as error:
+            _log.warning("%s %s: %s", kind, item, error)
+            sent = False
+        if sent:
+            box.delivered(item)
+        elif kind == "webhook" and attempts + 1 >= _GIVE_UP_AFTER:  # evidence is never given up
+            _log.warning("webhook %s did not arrive after %s tries; given up", item, attempts + 1)
+            box.delivered(item)
+        else:
+            box.postpone(item, self._parts.now_s() + retry_after_s(attempts))
+        return sent
+
+    def _webhook(self, tenant: str, item: str, target: str, body: str) -> bool:
+        hook = next((h for h in self._parts.outbox(tenant).webhooks() if target in (h.webhook_id, h.url)), None)
+        # without one it was removed meanwhile, and there is nobody to tell
+        return hook is None or send(hook, item, body, now_s=self._parts.now_s(), allowed=self._allowed)
 
     def _evidence(self, tenant: str, body: str) -> bool:
         """Merge a run's evidence into the graph and push its files to the object store; merging and pushing again change nothing."""

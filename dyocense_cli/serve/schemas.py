@@ -20,10 +20,13 @@ __all__ = [
     "RunList",
     "RunView",
     "ScenarioSet",
+    "SecretRequest",
     "Solution",
     "SolveRequest",
     "Usage",
+    "WebhookList",
     "WebhookRequest",
+    "WebhookSecret",
     "WebhookView",
 ]
 
@@ -239,6 +242,35 @@ class WebhookRequest(_Strict):
 
     url: str = Field(max_length=2000, pattern=r"^https?://[^\s\x00-\x1f]+$")
     secret: str | None = Field(default=None, min_length=16, max_length=200)
+
+
+class SecretRequest(_Strict):
+    """A new secret, made if none is given, and for how many hours the old one signs too."""
+
+    secret: str | None = Field(default=None, min_length=16, max_length=200)
+    overlap_h: float = Field(default=24.0, ge=0, le=168)
+
+
+class WebhookSecret(BaseModel):
+    """The new secret, shown once."""
+
+    webhook_id: str
+    secret: str
+    previous_until: str = Field(description="until then the old secret signs too")
+
+
+class WebhookEntry(BaseModel):
+    """A webhook as it is listed."""
+
+    webhook_id: str
+    url: str
+    created_at: str
+
+
+class WebhookList(BaseModel):
+    """The caller's webhooks, oldest first."""
+
+    webhooks: list[WebhookEntry]
 
 
 class WebhookView(BaseModel):

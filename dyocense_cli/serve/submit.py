@@ -21,6 +21,7 @@ from dyocense_cli.runner.ids import uuid7
 from dyocense_cli.serve.auth import Caller
 from dyocense_cli.serve.config import FINAL, ServeConfig
 from dyocense_cli.serve.job import SHARED
+from dyocense_cli.serve.notices import tell_warnings
 from dyocense_cli.serve.problems import ProblemError
 from dyocense_cli.wiring_service import Parts
 
@@ -106,9 +107,9 @@ class Desk:
             if fresh:
                 self._reserve(ledger, row, ask, estimate_s)
                 self._queue(row, tier)
+                tell_warnings(self.parts, row, ledger)
             hold = {"run_id": kept.run_id, "until": self.parts.now_s() + hold_s}
             ledger.idempotent(key, body_sha, json.dumps(hold).encode())
-        self._warn(caller, ledger)
         return Claim("new", kept, self.place(caller, kept), None, not fresh, ())
 
     def answered(self, caller: Caller, work: Work, key: str, answer: Mapping[str, Any]) -> None:
@@ -156,17 +157,6 @@ class Desk:
             weight=tier.weight,
             cap=tier.parallel_solves,
         )
-
-    def _warn(self, caller: Caller, ledger: Any) -> None:
-        """Tell once a month per budget that 80 % are used: by webhook here, by header on every answer."""
-        for budget in ledger.take_warnings():
-            body = json.dumps(
-                {"event": "budget.warning", "tenant_id": caller.tenant_id, "budget": budget, "month": self.parts.clock.now()[:7]},
-                sort_keys=True,
-            )
-            box = self.parts.outbox(caller.tenant_id)
-            for hook, url, _ in box.webhooks():
-                box.put(f"{hook}-budget-{budget}-{self.parts.clock.now()[:7]}", "webhook", url, body, now=self.parts.now_s())
 
     def over_warning(self, caller: Caller) -> list[str]:
         """Return budgets of which 80 % or more are reserved or used."""

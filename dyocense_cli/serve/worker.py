@@ -24,6 +24,7 @@ from dyocense_cli.ports.service import Figures, RunRow
 from dyocense_cli.serve.config import FINAL, ServeConfig, number
 from dyocense_cli.serve.deliver import Deliverer
 from dyocense_cli.serve.job import SHARED, Job, Outcome, read_lines
+from dyocense_cli.serve.notices import tell_ended, tell_warnings
 from dyocense_cli.serve.spans import StageSpans
 from dyocense_cli.wiring import policy_keeper
 from dyocense_cli.wiring_service import Parts, open_parts, sandbox_named
@@ -213,7 +214,8 @@ class RunHandler:
             else:
                 ledger.settle(row.run_id, {"solver_sec": solver_s})
             parts.runs(tenant).event(row.run_id, status, {"solver_s": round(solver_s, 3)})
-            self._tell(row, status, now_s)
+            tell_ended(parts, row, status)
+            tell_warnings(parts, row, ledger)
             spent = ledger.accounts().get("solver_sec")
             more = {
                 "queue_wait_s": _seconds_between(row.created_at, row.began_at or now),
@@ -223,16 +225,6 @@ class RunHandler:
                 more["budget_left"] = spent.left() / spent.limit
             outcome = str((result or {}).get("status", status)).lower() if status == "succeeded" else status
             parts.add_figures(Figures(row.run_id, now_s, tenant, tier.name, row.goal_id, row.kind, outcome, {**figures, **more}))
-
-    def _tell(self, row: RunRow, status: str, now_s: float) -> None:
-        box = self._parts.outbox(row.tenant_id)
-        body = json.dumps(
-            {"event": f"run.{status}", "run_id": row.run_id, "tenant_id": row.tenant_id, "goal_id": row.goal_id}, sort_keys=True
-        )
-        for hook, url, _ in box.webhooks():
-            box.put(f"{hook}-{row.run_id}", "webhook", url, body, now=now_s)
-        if status == "succeeded" and row.kind == "plan":
-            box.put(f"evidence-{row.run_id}", "evidence", "", json.dumps({"run_id": row.run_id}), now=now_s)
 
     def close(self, tenant: str, run_id: str, why: str) -> None:
         """Close a run that never reached its child, or that the queue gave up."""

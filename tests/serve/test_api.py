@@ -121,6 +121,14 @@ def test_two_hundred_concurrent_identical_submits_make_one_run(service: Service)
         (b"{", 400),
         (b"\xff\xfe", 400),
         (b'{"goal_id": NaN}', 400),
+        (b'{"goal_id": "a", "goal_id": "b"}', 400),
+        (b'{"goal_dsl": {"a": {"x": 1, "x": 2}}}', 400),
+        (b'{"goal_dsl": {"a": 1e999}}', 400),
+        (b'{"goal_dsl": {"a": -Infinity}}', 400),
+        (b'{"goal_dsl": {"a": 1' + b"0" * 40 + b"}}", 400),
+        (b'{"goal_dsl": {"a": ' + b"9" * 100_000 + b"}}", 400),
+        (b'{"goal_id": "newsvendor", "variant": "\\ud800"}', 400),
+        (b'{"goal_id": "newsvendor", "variant": "\\u0000"}', 400),
         (b"[" * 100_000, 400),
         (b'{"a":' * 100 + b"1" + b"}" * 100, 400),
         (b"{}", 422),
@@ -142,6 +150,18 @@ def test_bodies_that_do_not_fit(service: Service, raw: bytes, status: int) -> No
     assert answer.status_code == status, answer.text[:300]
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Content-Type": "text/plain"}, {"Content-Type": "application/x-yaml"}, {"Content-Encoding": "gzip"}, {"Content-Type": "x"}]
+)
+def test_bodies_of_other_types_are_415(service: Service, headers: dict[str, str]) -> None:
+    given = {"Content-Type": "application/json", **headers, **service.headers(key=uuid.uuid4().hex)}
+    answer = service.http.post("/plans", content=b'{"goal_id": "newsvendor"}', headers=given)
+    assert (answer.status_code, answer.json()["code"]) == (415, "DY1053")
+    for kind in ("application/json; charset=utf-8", "application/merge-patch+json", "APPLICATION/JSON"):
+        given["Content-Type"], given["Content-Encoding"] = kind, "identity"
+        assert service.http.post("/plans", content=b'{"goal_id": "newsvendor"}', headers=given).status_code in (202, 409), kind
 
 
 def test_depth_counts_brackets_outside_texts_only() -> None:

@@ -72,6 +72,8 @@ def test_the_outbox_keeps_an_item_until_it_is_delivered(engine: sa.Engine, tenan
     assert not box.put(item, "webhook", "http://127.0.0.1/", "{}", now=100.0)
     assert (item, tenant, "webhook", 0) in due_items(engine, 100.0)
     assert lag_seconds(engine, "webhook", 130.0) >= 30.0
+    assert box.claim(item, 0, 160.0)
+    assert not box.claim(item, 0, 160.0)  # it is in another hand
     box.postpone(item, 200.0)
     assert item not in [i[0] for i in due_items(engine, 150.0)]
     assert (item, tenant, "webhook", 1) in due_items(engine, 200.0)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from dyocense_cli.adapters.sql.engine import guarded, statement, tenant_transaction
 from dyocense_cli.ports import Clock, Scope
+from dyocense_cli.ports.service import Webhook
 
 __all__ = ["SqlOutbox", "due_items", "lag_seconds"]
 
@@ -61,21 +62,31 @@ class SqlOutbox:
                 {"tenant": self._scope.tenant_id, "item": item_id},
             )
 
+    def claim(self, item_id: str, attempts: int, until: float) -> bool:
+        """Take an item in hand until a time, if it was tried as often as was seen; of two deliverers one gets it."""
+        with tenant_transaction(self._engine, self._scope) as c:
+            taken = c.execute(
+                statement("UPDATE outbox_due SET due = :until, attempts = attempts + 1 WHERE item_id = :item AND attempts = :seen"),
+                {"item": item_id, "until": until, "seen": attempts},
+            ).rowcount
+        return bool(taken)
+
     def postpone(self, item_id: str, due: float) -> None:
         """Try an item again at `due`."""
         with tenant_transaction(self._engine, self._scope) as c:
-            c.execute(
-                statement("UPDATE outbox_due SET due = :due, attempts = attempts + 1 WHERE item_id = :item"), {"item": item_id, "due": due}
-            )
+            c.execute(statement("UPDATE outbox_due SET due = :due WHERE item_id = :item"), {"item": item_id, "due": due})
 
-    def webhooks(self) -> list[tuple[str, str, str]]:
-        """Return (id, url, secret) of this tenant's webhooks."""
+    def webhooks(self) -> list[Webhook]:
+        """Return this tenant's webhooks in the order they were made."""
         with tenant_transaction(self._engine, self._scope) as c:
             found = c.execute(
-                statement("SELECT webhook_id, url, secret FROM webhooks WHERE tenant_id = :tenant ORDER BY webhook_id"),
+                statement(
+                    "SELECT webhook_id, url, secret, previous, previous_until, created_at FROM webhooks"
+                    " WHERE tenant_id = :tenant ORDER BY webhook_id"
+                ),
                 {"tenant": self._scope.tenant_id},
             ).fetchall()
-        return [(str(a), str(b), str(s)) for a, b, s in found]
+        return [Webhook(str(i), str(u), str(s), str(p), float(t), str(at)) for i, u, s, p, t, at in found]
 
     def add_webhook(self, webhook_id: str, url: str, secret: str) -> None:
         """Store a webhook."""
@@ -86,6 +97,27 @@ class SqlOutbox:
                 ),
                 {"tenant": self._scope.tenant_id, "id": webhook_id, "url": url, "secret": secret, "at": self._clock.now()},
             )
+
+    def rotate_webhook(self, webhook_id: str, secret: str, previous_until: float) -> bool:
+        """Give a webhook a new secret; the old one signs beside it until `previous_until`. False for an unknown webhook."""
+        with tenant_transaction(self._engine, self._scope) as c:
+            done = c.execute(
+                statement(
+                    "UPDATE webhooks SET previous = secret, previous_until = :until, secret = :secret"
+                    " WHERE tenant_id = :tenant AND webhook_id = :id"
+                ),
+                {"tenant": self._scope.tenant_id, "id": webhook_id, "secret": secret, "until": previous_until},
+            ).rowcount
+        return bool(done)
+
+    def drop_webhook(self, webhook_id: str) -> bool:
+        """Remove a webhook; what was still to be sent to it is not sent. False for an unknown one."""
+        with tenant_transaction(self._engine, self._scope) as c:
+            gone = c.execute(
+                statement("DELETE FROM webhooks WHERE tenant_id = :tenant AND webhook_id = :id"),
+                {"tenant": self._scope.tenant_id, "id": webhook_id},
+            ).rowcount
+        return bool(gone)
 
 
 def due_items(engine: sa.Engine, now: float, limit: int = 100) -> list[tuple[str, str, str, int]]:

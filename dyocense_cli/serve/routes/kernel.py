@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from dyocense_cli.kernel.tenancy.estimate import Size
 from dyocense_cli.kernel.tenancy.quotas import Ask
 from dyocense_cli.ports.service import RunRow
-from dyocense_cli.serve.answers import wait_seconds
 from dyocense_cli.serve.config import number
 from dyocense_cli.serve.context import Asked, Writer, own_tenant, threaded
 from dyocense_cli.serve.evidence import write_evidence
@@ -40,11 +39,8 @@ def _result(row: RunRow, _view: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-async def _call(request: Request, asked: Asked, work: Work, key: str, prefer: str | None, trace: str | None) -> JSONResponse:
-    wait_s = wait_seconds(prefer)
-    return await take(
-        request, asked, work, key=key, wait_s=number("serve.slo_wait_s") if wait_s is None else wait_s, trace=trace, shape=_result
-    )
+async def _call(asked: Asked, work: Work, key: str, prefer: str | None, trace: str | None) -> JSONResponse:
+    return await take(asked, work, key=key, prefer=prefer, slo_s=number("serve.slo_wait_s"), trace=trace, shape=_result)
 
 
 _LATER: dict[int | str, dict[str, Any]] = {202: {"model": Accepted, "description": "Takes longer; ask the run"}}
@@ -59,12 +55,12 @@ _LATER: dict[int | str, dict[str, Any]] = {202: {"model": Accepted, "description
     responses={**_LATER, **PROBLEMS},
 )
 async def forecast_scenarios(
-    request: Request, body: ForecastRequest, asked: Writer, idempotency_key: Key, prefer: Prefer = None, traceparent: Trace = None
+    body: ForecastRequest, asked: Writer, idempotency_key: Key, prefer: Prefer = None, traceparent: Trace = None
 ) -> JSONResponse:
     """Forecast the SKUs of a context and draw joint scenarios."""
     own_tenant(asked, body.tenant_id, body.tier)
     work = Work("forecast", body.model_dump(exclude_none=True), Ask(scenarios=body.num_scenarios), seed=body.seed)
-    return await _call(request, asked, work, idempotency_key, prefer, traceparent)
+    return await _call(asked, work, idempotency_key, prefer, traceparent)
 
 
 @router.post(
@@ -76,13 +72,13 @@ async def forecast_scenarios(
     responses={**_LATER, **PROBLEMS},
 )
 async def optiguide_compile(
-    request: Request, body: CompileRequest, asked: Writer, idempotency_key: Key, prefer: Prefer = None, traceparent: Trace = None
+    body: CompileRequest, asked: Writer, idempotency_key: Key, prefer: Prefer = None, traceparent: Trace = None
 ) -> JSONResponse:
     """Compile a goal over its context and scenarios into a model."""
     own_tenant(asked, body.tenant_id, body.tier)
     given = len(body.scenarios.scenarios or ())
     work = Work("compile", body.model_dump(exclude_none=True), Ask(scenarios=given or None), goal_id=str(body.goal_dsl.get("id", ""))[:100])
-    return await _call(request, asked, work, idempotency_key, prefer, traceparent)
+    return await _call(asked, work, idempotency_key, prefer, traceparent)
 
 
 @router.post(
@@ -94,7 +90,7 @@ async def optiguide_compile(
     responses={**_LATER, **PROBLEMS},
 )
 async def optimizer_solve(
-    request: Request, body: SolveRequest, asked: Writer, idempotency_key: Key, prefer: Prefer = None, traceparent: Trace = None
+    body: SolveRequest, asked: Writer, idempotency_key: Key, prefer: Prefer = None, traceparent: Trace = None
 ) -> JSONResponse:
     """Solve a model."""
     own_tenant(asked, body.tenant_id, body.tier)
@@ -107,7 +103,7 @@ async def optimizer_solve(
         seed=body.seed,
         size=Size(max(1, families) * 1000, max(1, len(body.optimodel.constraints or ())) * 1000, 1),
     )
-    return await _call(request, asked, work, idempotency_key, prefer, traceparent)
+    return await _call(asked, work, idempotency_key, prefer, traceparent)
 
 
 @router.post(
@@ -118,9 +114,9 @@ async def optimizer_solve(
     response_description="Evidence reference",
     responses=PROBLEMS,
 )
-async def evidence_write(request: Request, body: EvidenceRequest, asked: Writer, idempotency_key: Key) -> JSONResponse:
+async def evidence_write(body: EvidenceRequest, asked: Writer, idempotency_key: Key) -> JSONResponse:
     """Keep a plan's solution as a snapshot, and queue its evidence for the graph."""
     own_tenant(asked, body.tenant_id, body.tier)
     answer, replayed = await threaded(write_evidence, asked, body.model_dump(exclude_none=True), idempotency_key)
-    headers = dict(getattr(request.state, "rate_headers", {}))
+    headers = dict(asked.headers)
     return JSONResponse(answer, headers={**headers, "Idempotency-Replayed": "true"} if replayed else headers)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from dyocense_cli.errors import InputError
 from dyocense_cli.kernel.tenancy.quotas import Ask
 from dyocense_cli.ports.service import RunRow
-from dyocense_cli.serve.answers import wait_seconds
 from dyocense_cli.serve.context import Writer, own_tenant
 from dyocense_cli.serve.routes.taking import PROBLEMS, Key, Prefer, Trace, take
 from dyocense_cli.serve.schemas import Accepted, PlanRequest, RunView
@@ -34,7 +33,7 @@ def _view(_row: RunRow, view: dict[str, Any]) -> dict[str, Any]:
     summary="Plan a goal",
 )
 async def create_plan(
-    request: Request, body: PlanRequest, asked: Writer, idempotency_key: Key, prefer: Prefer = None, traceparent: Trace = None
+    body: PlanRequest, asked: Writer, idempotency_key: Key, prefer: Prefer = None, traceparent: Trace = None
 ) -> JSONResponse:
     """Take a goal on: forecast, compile, solve, stress, explain, evidence."""
     own_tenant(asked, body.tenant_id, body.tier)
@@ -51,4 +50,4 @@ async def create_plan(
         variant=body.variant or "",
         seed=body.seed,
     )
-    return await take(request, asked, work, key=idempotency_key, wait_s=wait_seconds(prefer) or 0.0, trace=traceparent, shape=_view)
+    return await take(asked, work, key=idempotency_key, prefer=prefer, trace=traceparent, shape=_view)

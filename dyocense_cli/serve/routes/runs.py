@@ -61,7 +61,7 @@ async def get_run(run_id: RunId, asked: Reader) -> dict[str, Any]:
     operation_id="cancelRun",
     status_code=202,
     response_model=RunView,
-    responses=_READ | problems(413),
+    responses=_READ | problems(413, 415),
     summary="Cancel a run",
 )
 async def cancel_run(run_id: RunId, asked: Reader) -> dict[str, Any]:
@@ -102,7 +102,9 @@ async def run_events(
     """Stream the run's events; `Last-Event-ID` resumes after that event."""
     await threaded(find_run, asked, run_id)
     after = int(last_event_id) if last_event_id is not None and last_event_id.isdigit() else 0
-    return StreamingResponse(_stream(request, asked, run_id, after), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(
+        _stream(request, asked, run_id, after), media_type="text/event-stream", headers={**asked.headers, "Cache-Control": "no-store"}
+    )
 
 
 async def _stream(request: Request, asked: Asked, run_id: str, after: int) -> AsyncIterator[bytes]:
@@ -143,6 +145,7 @@ async def run_artifact(run_id: RunId, name: Annotated[str, Path(min_length=1, ma
         raise AccessError("DY3112", "the artifact is not stored any more", http_status=404) from error
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     headers = {
+        **asked.headers,
         "Content-Security-Policy": _ARTIFACT_POLICY,
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, max-age=3600",

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import Header, Request
+from fastapi import Header
 from fastapi.responses import JSONResponse
 
 from dyocense_cli.errors import AccessError
 from dyocense_cli.ports.service import RunRow
-from dyocense_cli.serve.answers import run_view, wait_for
+from dyocense_cli.serve.answers import run_view, wait_for, wait_seconds
 from dyocense_cli.serve.config import FINAL
 from dyocense_cli.serve.context import Asked, threaded
 from dyocense_cli.serve.problems import problem
@@ -34,6 +34,7 @@ _MEANINGS: Final = {
     404: "no such thing of yours",
     409: "the first request with this key still runs",
     413: "the body is too large",
+    415: "the body is not application/json",
     422: "the body does not fit, or the key was used for another body",
     429: "too many requests; see Retry-After",
     500: "a bug of ours, or the job was stopped by its sandbox",
@@ -46,25 +47,30 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {s: {"model": Problem, "description": _MEANINGS[s], "content": {"application/problem+json": {}}} for s in statuses}
 
 
-PROBLEMS: Final = problems(400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 503)
+PROBLEMS: Final = problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429, 500, 503)
 
 
 async def take(
-    request: Request,
     asked: Asked,
     work: Work,
     *,
     key: str,
-    wait_s: float,
+    prefer: str | None,
     trace: str | None,
     shape: Callable[[RunRow, dict[str, Any]], dict[str, Any]],
+    slo_s: float = 0.0,
 ) -> JSONResponse:
-    """Take work on and answer 202 with a handle, or what `shape` makes of the result when it is there in time."""
+    """Take work on and answer 202 with a handle, or what `shape` makes of the result when it is there in time.
+
+    The time is that of the preference ``wait``, else `slo_s` seconds.
+    """
     state = asked.state
+    preferred = wait_seconds(prefer)
+    wait_s = slo_s if preferred is None else preferred
     if state.closing:
         raise AccessError("DY4503", "the service is shutting down", hints="try again", http_status=503)
     claim = await threaded(state.desk.submit, asked.caller, work, key=key, hold_s=wait_s + 2.0 if wait_s else 0.0, trace=trace or "")
-    rate = dict(getattr(request.state, "rate_headers", {}))
+    rate = {**asked.headers, **({} if preferred is None else {"Preference-Applied": f"wait={preferred:g}"})}
     if claim.state == "replay":
         answer = claim.answer or {}
         if "body" in answer:
