@@ -42,7 +42,8 @@ setup: $(VENV)/.dev ## install everything for development
 
 golden: $(VENV)/.dev ## rewrite golden files; read the diff before you commit
 	@DYOCENSE_GOLDEN=rewrite $(BIN)/python -m pytest -q tests/golden || true
-	@git diff --stat -- tests/golden
+	@$(BIN)/dyocense golden update goals/golden/*.golden.yaml
+	@git diff --stat -- tests/golden goals/golden
 
 policies: $(VENV)/.dev ## build the shipped policies, then test them
 	@$(BIN)/python scripts/build_policies.py

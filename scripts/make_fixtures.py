@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import mean, median
 
 import numpy as np
+from industries import INDUSTRIES
 
 SEED = 20171225
 START = date(2017, 12, 25)
@@ -171,6 +172,9 @@ def main(data: Path, out: Path) -> None:
     ]
     dairy = [s for s in ranked if category(kinds[s]) == "dairy"][:8]
     make(out / "dairy", dairy, kinds, series, leads, dairy_suppliers, SEED + 1, order_costs=True)
+    for name, tables_of in INDUSTRIES.items():
+        for file, (header, rows) in tables_of(data).items():
+            write(out / name / file, header, rows)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from dyocense_cli.optimodel.activity import rule_activities
 from dyocense_cli.optimodel.derive import with_params
 from dyocense_cli.optimodel.evaluate import Evaluator, split_columns
 from dyocense_cli.optimodel.members import coordinates
+from dyocense_cli.optimodel.offers import offers
 from dyocense_cli.optimodel.programs import relaxed
 from dyocense_cli.ports import Lent, SolveLimits
 
@@ -124,11 +125,9 @@ def alternatives(model: OptiModel, compared: Compared, plan: Plan) -> dict[str, 
 
 
 def _offers(model: OptiModel, steps: Steps, solution: Solution, plan: Plan) -> dict[str, str]:
-    assert steps.price is not None
     assert solution.x is not None
     evaluator = Evaluator(model, split_columns(model, solution.x))
-    price = evaluator.array(steps.price, steps.dims)
-    offered = evaluator.condition(steps.price).over(steps.dims, evaluator.sizes)
+    offered, price = offers(evaluator, steps)
     axis = next((i for i, d in enumerate(steps.dims) if i > 0 and d not in model.ordered), None)
     if axis is None:
         return {}

@@ -153,7 +153,7 @@ def context_not_pinned(case: Case) -> Iterator[Finding]:
 
 @check("DYO-X009")
 def context_is_old(case: Case) -> Iterator[Finding]:
-    """Find a context whose newest date lies more than `FRESH_DAYS` before the start."""
+    """Find a context whose newest date lies more than `FRESH_DAYS`, or two periods where those are longer, before the start."""
     span = history_span(case)
     start = case.goal.horizon.start
     if case.context is None or start is None:
@@ -162,7 +162,7 @@ def context_is_old(case: Case) -> Iterator[Finding]:
     if newest is None:
         return
     age = (dt.date.fromisoformat(start) - dt.date.fromisoformat(newest)).days
-    if age > FRESH_DAYS:
+    if age > max(FRESH_DAYS, 2 * case.context.period_days):
         yield case.found("DYO-X009", "/context", f"the newest date of the context is {age} days before the start", date=newest)
 
 

@@ -48,7 +48,7 @@ def moq_over_demand(case: Case) -> Iterator[Finding]:
     if supply is None or not _has(case, "moq"):
         return
     most = supply.mean * supply.periods if supply.demand is None else supply.demand.sum(axis=1).max(axis=1)
-    need = most[supply.offers.sku]
+    need = np.maximum(np.ceil(most - 1e-9), 1.0)[supply.offers.sku]  # of a slow mover one piece may be ordered
     for row in np.flatnonzero(supply.offers.moq > need)[:_SHOWN].tolist():
         over = supply.offers.moq[row] - need[row]
         message = f"{_name(supply, row)}: the MOQ {supply.offers.moq[row]:g} is over the horizon's demand of about {need[row]:.0f}"

@@ -12,6 +12,7 @@ from dyocense_cli.artifacts.optimodel import OptiModel, Steps, Var
 from dyocense_cli.artifacts.plan import Step
 from dyocense_cli.optimodel.activity import family, pressing
 from dyocense_cli.optimodel.evaluate import Evaluator
+from dyocense_cli.optimodel.offers import has_breaks, offers
 
 __all__ = ["steps_of"]
 
@@ -49,12 +50,17 @@ class _Columns:
     def __init__(self, model: OptiModel, evaluator: Evaluator, steps: Steps) -> None:
         self.model, self.steps = model, steps
         self.quantity = evaluator.array(steps.quantity, steps.dims)
-        self.price = self._optional(evaluator, steps.price)
+        self.offered: np.ndarray | None = None
+        self.price: np.ndarray | None = None
+        self.has_breaks = has_breaks(evaluator, steps)
+        if steps.price in model.params:
+            self.offered, self.price = offers(evaluator, steps)
+        else:
+            self.price = self._optional(evaluator, steps.price)
         self.cost = self._optional(evaluator, steps.cost)
         self.lot = self._optional(evaluator, steps.lot)
         self.arrives = self._optional(evaluator, steps.arrives)
         self.time = next((i for i, d in enumerate(steps.dims) if d in model.ordered), None)
-        self.offered = self._offers(evaluator)
         self.held_by = self._rules(evaluator)
 
     def _optional(self, evaluator: Evaluator, expression: str | None) -> np.ndarray | None:
@@ -64,11 +70,6 @@ class _Columns:
         if "scenario" in value.dims and "scenario" not in self.steps.dims:
             value = evaluator.value(f"mean({expression})")
         return value.over(self.steps.dims, evaluator.sizes)
-
-    def _offers(self, evaluator: Evaluator) -> np.ndarray | None:
-        if self.steps.price is None or self.steps.price not in self.model.params:
-            return None
-        return evaluator.condition(self.steps.price).over(self.steps.dims, evaluator.sizes)
 
     def _rules(self, evaluator: Evaluator) -> list[tuple[str, np.ndarray, int]]:
         """Return rules that are at their limit somewhere, as masks over the steps' dims, the most specific first."""
@@ -91,6 +92,8 @@ class _Columns:
         quantity = _clean(float(self.quantity[at]))
         price = None if self.price is None else float(self.price[at])
         cost = float(self.cost[at]) if self.cost is not None else (None if price is None else price * quantity)
+        if self.has_breaks and self.cost is not None and cost is not None:
+            price = cost / quantity  # that of the break which was reached
         lots, rounding = self._lots(at, quantity)
         period = None if self.time is None else self.model.dims[self.steps.dims[self.time]][at[self.time]]
         when = self._date(at, 0.0)

@@ -50,7 +50,8 @@ def price_shock(model: OptiModel, values: Mapping[str, np.ndarray]) -> float | N
     if model.steps is None or model.steps.price is None:
         return None
     evaluator = Evaluator(model, values)
-    spend = evaluator.array(model.steps.price, model.steps.dims) * evaluator.array(model.steps.quantity, model.steps.dims)
+    steps = model.steps
+    spend = evaluator.array(steps.cost or f"({steps.price}) * ({steps.quantity})", steps.dims)
     return _DEARER * float(spend.sum())
 
 
