@@ -283,5 +283,10 @@ def capacity(data: Path) -> Tables:
 
 
 INDUSTRIES: Mapping[str, Callable[[Path], Tables]] = {
-    "spare-parts": spare_parts, "jewelry": jewelry, "health-supplies": health, "fresh": fresh, "production": production, "capacity": capacity,
-}  # fmt: skip
+    "spare-parts": spare_parts,
+    "jewelry": jewelry,
+    "health-supplies": health,
+    "fresh": fresh,
+    "production": production,
+    "capacity": capacity,
+}

@@ -26,14 +26,13 @@ class Unit:
     factor: float
     powers: tuple[tuple[str, int], ...]
     text: str = ""
+    #: the names it was written with and their exponents, so that a product is told in the words of its factors
+    names: tuple[tuple[str, int], ...] = ()
 
     def times(self, other: Unit, sign: int = 1) -> Unit:
         """Return the product with `other`, or the quotient for sign -1."""
-        powers = dict(self.powers)
-        for name, power in other.powers:
-            powers[name] = powers.get(name, 0) + sign * power
         factor = self.factor * other.factor if sign == 1 else self.factor / other.factor
-        return Unit(factor, tuple(sorted((n, p) for n, p in powers.items() if p)))
+        return Unit(factor, _added(self.powers, other.powers, sign), "", _added(self.names, other.names, sign))
 
     def fits(self, other: Unit) -> bool:
         """Say whether both measure the same thing."""
@@ -42,6 +41,13 @@ class Unit:
     def same(self, other: Unit) -> bool:
         """Say whether a number of one is the same number of the other."""
         return self.powers == other.powers and abs(self.factor - other.factor) <= 1e-12 * abs(self.factor)
+
+
+def _added(one: tuple[tuple[str, int], ...], other: tuple[tuple[str, int], ...], sign: int) -> tuple[tuple[str, int], ...]:
+    out = dict(one)
+    for name, power in other:
+        out[name] = out.get(name, 0) + sign * power
+    return tuple(sorted((n, p) for n, p in out.items() if p))
 
 
 NUMBER: Final = Unit(1.0, (), "")
@@ -127,7 +133,7 @@ def _parse(text: str, currency: str, extra: tuple[tuple[str, float, str], ...]) 
             sign = 1 if part.strip() == "*" else -1
             continue
         unit = unit.times(_power(part, lambda name: _single(name, currency, known)), sign)
-    return Unit(unit.factor, unit.powers, text.strip().replace("currency", currency or "currency"))
+    return Unit(unit.factor, unit.powers, text.strip().replace("currency", currency or "currency"), unit.names)
 
 
 def _power(part: str, single: Callable[[str], Unit]) -> Unit:
@@ -140,6 +146,8 @@ def _power(part: str, single: Callable[[str], Unit]) -> Unit:
     if match[2] and f"{name}^{power}" in _LIGHT:
         return _light(f"{name}^{power}")
     one = single(name)
+    if one.powers and not one.names:
+        one = Unit(one.factor, one.powers, "", ((name, 1),))
     out = NUMBER
     for _ in range(abs(power)):
         out = out.times(one, 1 if power > 0 else -1)
@@ -153,10 +161,11 @@ def _light(name: str) -> Unit:
 
 def _single(name: str, currency: str, known: dict[str, tuple[float, str]]) -> Unit:
     if name == "currency":
-        return Unit(1.0, ((currency or "currency", 1),))
+        return Unit(1.0, ((currency or "currency", 1),), "", ((currency or "currency", 1),))
     if name in known:
         factor, base = known[name]
-        return _single(base, currency, {}).times(Unit(factor, ()))
+        whole = _single(base, currency, {}).times(Unit(factor, ()))
+        return Unit(whole.factor, whole.powers)
     if name in _LIGHT:
         return _light(name)
     if _CURRENCY.fullmatch(name):
@@ -192,13 +201,14 @@ def _registry():  # type: ignore[no-untyped-def]  # pint has no types here; the 
 
 
 def unit_text(unit: Unit | None) -> str:
-    """Return a unit as text: as written if known, else from its powers; ``a number`` for none."""
+    """Return a unit as text: as written if known, else from its names or powers; ``a number`` for none."""
     if unit is None:
         return "no unit"
     if unit.text:
         return unit.text
-    top = [n if p == 1 else f"{n}^{p}" for n, p in unit.powers if p > 0]
-    bottom = [n if p == -1 else f"{n}^{-p}" for n, p in unit.powers if p < 0]
+    told = unit.names if unit.powers else ()
+    top = [n if p == 1 else f"{n}^{p}" for n, p in told or unit.powers if p > 0]
+    bottom = [n if p == -1 else f"{n}^{-p}" for n, p in told or unit.powers if p < 0]
     if not top and not bottom:
         return "a number" if unit.factor == 1.0 else f"{unit.factor:g}"
     return ("*".join(top) or "1") + "".join(f"/{b}" for b in bottom)

@@ -26,13 +26,13 @@ def futures(context: Context, n: int = 20) -> ScenarioSet:
     """Demand and lead times from a seed: golden models do not change with the forecaster."""
     rng = np.random.default_rng(7)
     skus = context.tables["skus"].columns["sku"].labels or ()
-    suppliers = context.tables["suppliers"].columns["supplier"].labels or ()
+    suppliers = (context.tables["suppliers"].columns["supplier"].labels if "suppliers" in context.tables else None) or ()
     demand = rng.poisson(30.0, (len(skus), 1, len(context.periods), n)).astype(float)
     labels = {"sku": skus, "location": ("main",), "period": context.periods}
     lead = rng.integers(1, 12, (len(suppliers), n)).astype(float)
     tables = {
         "demand": ScenarioTable(("sku", "location", "period", "scenario"), labels, demand),
-        "lead_days": ScenarioTable(("supplier", "scenario"), {"supplier": suppliers}, lead, "day"),
+        **({"lead_days": ScenarioTable(("supplier", "scenario"), {"supplier": suppliers}, lead, "day")} if suppliers else {}),
     }
     stats = {sku: {"sigma": 5.0} for sku in skus}
     return ScenarioSet(context.periods, tuple(range(n)), np.full(n, 1 / n), tables, stats=stats, quality={skus[0]: "poor"})
