@@ -70,13 +70,13 @@ def telemetry(settings: Settings) -> Telemetry:
     if settings["telemetry"] == "none":
         made: Telemetry = registry.load("telemetry", "none")()
         return made
-    adapter: Telemetry = registry.load("telemetry", "otel")(
-        exporter=settings["telemetry"],
-        endpoint=settings["otlp_endpoint"],
-        traceparent=settings["traceparent"],
-        attributes={"tenant_id": settings["tenant_id"], "tier": settings["tier"]},
-    )
+    own = {"traceparent": settings["traceparent"], "attributes": {"tenant_id": settings["tenant_id"], "tier": settings["tier"]}}
+    if settings["telemetry"] == "told":
+        told: Telemetry = registry.load("telemetry", "told")(**own)
+        return told
+    adapter: Telemetry = registry.load("telemetry", "otel")(exporter=settings["telemetry"], endpoint=settings["otlp_endpoint"], **own)
     return adapter
+
 
 
 def local_runs(settings: Settings, folder: str = "") -> RunStore:
@@ -199,7 +199,7 @@ def build(
         return Ports(
             forecaster=lambda model: _by_sku(settings, model, keep=order.use_cache and order.keep),
             policy=engine,
-            lent=lambda: _lent(progress),
+            lent=lambda: _lent(progress, spans),
             telemetry=spans,
             tags=lambda stage: _tags(stage, settings, order, engine, _today(order, clock.now())),
             interrupted=interrupted,
@@ -338,15 +338,15 @@ def _by_sku(settings: Settings, model: str, *, keep: bool) -> Forecaster:
     return wrapped
 
 
-def _lent(progress: Callable[[SolveEvent], bool]) -> Lent:
+def _lent(progress: Callable[[SolveEvent], bool], spans: Telemetry) -> Lent:
     from dyocense_cli.ports import Lent
 
+    def solve(model: Any, limits: Any, *, start: Any = None, progress: Any = None, backend: str = "auto") -> Any:
+        with spans.span("solver.solve", backend=backend):
+            return solver(backend).solve(model, limits, start=start, progress=progress)
+
     clock = registry.load("clock", "system")()
-    return Lent(ground=resolve("kernel.optimizer.ground:ground"), solve=_solve_by_name, progress=progress, seconds=clock.monotonic)
-
-
-def _solve_by_name(model: Any, limits: Any, *, start: Any = None, progress: Any = None, backend: str = "auto") -> Any:
-    return solver(backend).solve(model, limits, start=start, progress=progress)
+    return Lent(ground=resolve("kernel.optimizer.ground:ground"), solve=solve, progress=progress, seconds=clock.monotonic)
 
 
 def _today(order: Order, now: str) -> str:

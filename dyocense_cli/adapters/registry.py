@@ -56,6 +56,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry("sandbox", "rlimits", _BASE + "sandbox.rlimits:RlimitsSandbox"),
     Entry("sandbox", "bubblewrap", _BASE + "sandbox.bubblewrap:BubblewrapSandbox"),
     Entry("telemetry", "none", _BASE + "telemetry.none:NoTelemetry"),
+    Entry("telemetry", "told", _BASE + "telemetry.told:ToldTelemetry"),
     Entry("telemetry", "otel", _BASE + "telemetry.otel:OtelTelemetry"),
 )
 

@@ -359,7 +359,7 @@ class Sandbox(Protocol):
 
 
 class Telemetry(Protocol):
-    """Spans, metrics, events; off costs nothing."""
+    """Spans, metrics, events; off costs nothing. The attribute `traceparent` of a span is its parent."""
 
     features: ClassVar[frozenset[str]]
 
@@ -373,6 +373,10 @@ class Telemetry(Protocol):
 
     def event(self, name: str, **attributes: Any) -> None:
         """Record an event."""
+        ...
+
+    def carrier(self) -> str:
+        """Return the W3C traceparent of the open span, for a process or a queue that carries it on; empty when there is none."""
         ...
 
     def close(self) -> None:

@@ -144,10 +144,7 @@ class Execution:
             self._hold(stage, found, key, "cached", begun)
             return
         self.observer.started(stage.name)
-        if stage.span:
-            with self.ports.telemetry.span(stage.span):
-                value = self._call(stage)
-        else:
+        with self.ports.telemetry.span(f"kernel.{stage.name}"):
             value = self._call(stage)
         if self._keepable(stage, value):
             held = self.memo.remember(stage.gives, key, value, ident)

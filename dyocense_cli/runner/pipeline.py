@@ -25,7 +25,6 @@ class Stage:
     run: str
     lent: bool = False
     keep: bool = True
-    span: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,6 @@ class Ask:
     port: str
     run: str | None = None
     keep: bool = True
-    span: str | None = None
 
 
 #: text, principal, model_text, tables and as_of enter at the top; goal, spec and model are parsed every time (milliseconds).
@@ -50,7 +48,7 @@ PLAN: Final[tuple[Stage | Ask, ...]] = (
     Ask("admit", 1, ("goal", "context", "principal"), "admission", "policy", "kernel.policy.admit:admit"),
     Stage("ask_forecast", 1, ("goal", "context"), "forecast_request", "kernel.context.request:forecast_request"),
     Stage("ask_sample", 1, ("goal", "context"), "sample_request", "kernel.context.request:sample_request"),
-    Ask("forecast", 1, ("forecast_request",), "forecast_set", "forecaster", span="kernel.forecast"),
+    Ask("forecast", 1, ("forecast_request",), "forecast_set", "forecaster"),
     Stage("sample", 1, ("forecast_set", "sample_request"), "scenario_set", "kernel.scenarios.sample:sample"),
     Stage(
         "compile",
@@ -58,9 +56,8 @@ PLAN: Final[tuple[Stage | Ask, ...]] = (
         ("goal", "model_spec", "context", "scenario_set", "admission"),
         "optimodel",
         "kernel.optiguide.compile:compile_goal",
-        span="kernel.compile",
     ),
-    Stage("solve", 1, ("optimodel", "solver_options"), "solution", "kernel.optimizer.drive:solve_model", lent=True, span="kernel.solve"),
+    Stage("solve", 1, ("optimodel", "solver_options"), "solution", "kernel.optimizer.drive:solve_model", lent=True),
     Stage("check", 1, ("optimodel", "solution"), "check_report", "kernel.check.check:check"),
     Stage("interpret", 1, ("optimodel", "solution", "check_report"), "plan", "kernel.plan.interpret:interpret"),
     Stage("stress", 1, ("optimodel", "scenario_set", "solution"), "stress_report", "kernel.stress.stress:stress", lent=True),

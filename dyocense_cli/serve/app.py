@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 
+from dyocense_cli import wiring
 from dyocense_cli.serve import problems
 from dyocense_cli.serve.auth import Verifier
 from dyocense_cli.serve.bodies import BodyGate
@@ -29,13 +30,20 @@ def create_app(config: ServeConfig, parts: Parts) -> FastAPI:
     """Return the application on an open database; `parts` stay the caller's to close."""
     metrics = ServiceMetrics(parts)
     state = State(
-        Desk(config, parts), Verifier(config), RateLimits(config.redis_url), metrics, allowed_networks(config), active_protections(config)
+        Desk(config, parts),
+        Verifier(config),
+        RateLimits(config.redis_url),
+        metrics,
+        wiring.telemetry(config.settings),
+        allowed_networks(config),
+        active_protections(config),
     )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         state.closing = True
+        state.telemetry.close()
 
     app = FastAPI(title="Dyocense Kernel API", version="1.0.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = state

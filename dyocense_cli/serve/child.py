@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dyocense_cli.errors import AccessError, DyocenseError, InputError
+from dyocense_cli.runner.metrics import STATUS_CODES
 from dyocense_cli.runner.views import finite
 from dyocense_cli.serve.job import SHARED
 from dyocense_cli.serve.says import describe
@@ -77,7 +78,7 @@ class _Watcher:
 def _settings(job: Mapping[str, Any], root: str) -> Settings:
     values = {o.name: o.default for o in OPTIONS} | dict(job["settings"])
     values |= {"store": job["store"], "cache": job["cache"], "tenant_id": job["tenant_id"], "tier": job["tier"]}
-    values |= {"graph": "none", "telemetry": "none"}  # the worker writes evidence and spans: this process has no network
+    values |= {"graph": "none"}  # the worker writes evidence: this process has no network, and tells its spans
     return Settings(values, dict.fromkeys(values, "service"), root)
 
 
@@ -193,7 +194,7 @@ def _plan(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any], di
         answer = result.value(name)
         if answer is not None and answer.findings:
             document.setdefault("findings", []).extend({"id": f.id, "severity": f.severity, "message": f.message} for f in answer.findings)
-    return document, _figures(result.execution, watcher)
+    return document, {**_figures(result.execution, watcher), "status_code": float(STATUS_CODES.get(status, 4))}
 
 
 def _figures(execution: Any, watcher: _Watcher) -> dict[str, float]:
@@ -322,7 +323,8 @@ def _solve(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any], d
     lent = kernel.ports(Order(goal=""), watcher, _progress(kernel, watcher)).lent()
     begin = time.perf_counter()
     watcher.started("solve")
-    solution = resolve("kernel.optimizer.drive:solve_model")(model, options, lent=lent)
+    with kernel.telemetry.span("kernel.solve"):
+        solution = resolve("kernel.optimizer.drive:solve_model")(model, options, lent=lent)
     watcher.ended("solve", "run", time.perf_counter() - begin)
     report = resolve("kernel.check.check:check")(model, solution)
     plan = resolve("kernel.plan.interpret:interpret")(model, solution, report)

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from dyocense_cli.errors import AccessError
 from dyocense_cli.kernel.tenancy.tiers import Tier
+from dyocense_cli.ports import Telemetry
 from dyocense_cli.serve.auth import SCOPE, Caller, Verifier
 from dyocense_cli.serve.limits import RateLimits
 from dyocense_cli.serve.metrics import ServiceMetrics
@@ -32,6 +33,7 @@ class State:
     verifier: Verifier
     limits: RateLimits
     metrics: ServiceMetrics
+    telemetry: Telemetry
     hook_networks: tuple[Network, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     closing: bool = False

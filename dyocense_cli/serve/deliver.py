@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import httpx
 
+from dyocense_cli import wiring
 from dyocense_cli.errors import DyocenseError
+from dyocense_cli.ports import Telemetry
+from dyocense_cli.ports.service import Figures, RunRow
 from dyocense_cli.serve.config import ServeConfig
+from dyocense_cli.serve.names import EVIDENCE, Labels
 from dyocense_cli.serve.store import kernel_run_of, push_run, tenant_settings
 from dyocense_cli.serve.webhooks import allowed_networks, send
 from dyocense_cli.wiring_service import Parts
@@ -39,9 +44,11 @@ class Deliverer:
     A message arrives at least once: a process that dies after the receiver answered sends it again, under the same ``Webhook-Id``.
     """
 
-    def __init__(self, config: ServeConfig, parts: Parts) -> None:
+    def __init__(self, config: ServeConfig, parts: Parts, *, spans: Telemetry | None = None) -> None:
         self._config = config
         self._parts = parts
+        self._telemetry = spans or wiring.telemetry(config.settings)
+        self._labels = Labels()
         self._allowed = allowed_networks(config)
         self._halt = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="deliver", daemon=True)
@@ -107,5 +114,16 @@ class Deliverer:
         if row is None or not kernel_run:
             return True
         settings: Any = tenant_settings(self._config, tenant, row.tier)
-        push_run(self._config, settings, tenant, kernel_run)
+        begin = time.perf_counter()
+        with self._telemetry.span("kernel.evidence.write", traceparent=row.trace, tenant_id=tenant, tier=row.tier, run_id=run_id):
+            push_run(self._config, settings, tenant, kernel_run)
+        self._measure(row, 1000.0 * (time.perf_counter() - begin))
         return True
+
+    def _measure(self, row: RunRow, milliseconds: float) -> None:
+        """Record how long a write of evidence took, for /metrics and for the collector."""
+        figures = {"evidence_write_ms": round(milliseconds, 3)}
+        own = (row.tenant_id, row.tier, row.goal_id)
+        self._parts.add_figures(Figures(f"{row.run_id}:{EVIDENCE}", self._parts.now_s(), *own, EVIDENCE, "written", figures))
+        tenant, tier, goal = self._labels.of(*own)
+        self._telemetry.metric("evidence_write_ms", milliseconds, tenant_id=tenant, tier=tier, goal_id=goal)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter as Tally
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,12 +10,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from dyocense_cli.errors import UnavailableError
 from dyocense_cli.ports.service import Figures
+from dyocense_cli.serve.names import EVIDENCE, Labels
 from dyocense_cli.wiring_service import Parts
 
-__all__ = ["TOP_GOALS", "TOP_TENANTS", "ServiceMetrics"]
+__all__ = ["ServiceMetrics"]
 
-TOP_TENANTS: Final = 50
-TOP_GOALS: Final = 50
 _SECONDS: Final = (0.05, 0.1, 0.3, 1, 2, 5, 10, 20, 45, 90, 180)
 _LABELS: Final = ("tenant_id", "tier", "goal_id")
 _HISTOGRAMS: Final[Mapping[str, tuple[str, str]]] = {
@@ -26,30 +24,14 @@ _HISTOGRAMS: Final[Mapping[str, tuple[str, str]]] = {
     "queue_wait_s": ("dyocense_queue_wait_seconds", "seconds between submit and begin"),
     "end_to_end_s": ("dyocense_end_to_end_seconds", "seconds between submit and end"),
 }
+_MS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 _GAUGES: Final[Mapping[str, tuple[str, str]]] = {
     "mip_gap": ("dyocense_mip_gap", "relative gap of the last run"),
     "forecast_rmse": ("dyocense_forecast_rmse", "root mean squared error of the last backtest"),
+    "status_code": ("dyocense_status_code", "how the last run ended: 0 optimal, 1 feasible, 2 infeasible, 3 unbounded, 4 error, 5 denied"),
     "scenario_count": ("dyocense_scenario_count", "scenarios of the last run"),
     "budget_left": ("dyocense_budget_left_ratio", "share of the month's solver seconds that is left"),
 }
-
-
-class _Names:
-    """Keeps the first `top` names, each further one is ``other``: label values never grow without bound."""
-
-    def __init__(self, top: int) -> None:
-        self._top = top
-        self._known: set[str] = set()
-        self.others: Tally[str] = Tally()
-
-    def of(self, name: str) -> str:
-        if name in self._known:
-            return name
-        if len(self._known) < self._top:
-            self._known.add(name)
-            return name
-        self.others[name] += 1
-        return "other"
 
 
 class ServiceMetrics:
@@ -63,8 +45,7 @@ class ServiceMetrics:
         self._lock = threading.Lock()
         self._since = 0.0
         self._seen: set[str] = set()
-        self._tenants = _Names(TOP_TENANTS)
-        self._goals = _Names(TOP_GOALS)
+        self._names = Labels()
         self.registry = CollectorRegistry()
         self.requests = Counter("dyocense_requests_total", "HTTP requests", ("route", "method", "status"), registry=self.registry)
         self.request_seconds = Histogram(
@@ -76,6 +57,13 @@ class ServiceMetrics:
         )
         self._solver_seconds = Counter("dyocense_solver_seconds_total", "solver seconds used", _LABELS, registry=self.registry)
         self._histograms = {k: Histogram(n, t, _LABELS, buckets=_SECONDS, registry=self.registry) for k, (n, t) in _HISTOGRAMS.items()}
+        self._histograms["evidence_write_ms"] = Histogram(
+            "dyocense_evidence_write_ms",
+            "milliseconds to write a run's evidence to the graph",
+            _LABELS,
+            buckets=_MS,
+            registry=self.registry,
+        )
         self._gauges = {k: Gauge(n, t, _LABELS, registry=self.registry) for k, (n, t) in _GAUGES.items()}
         self._depth = Gauge("dyocense_queue_depth", "runs that wait or run", ("pool", "state"), registry=self.registry)
         self._workers = Gauge("dyocense_workers", "live worker slots", registry=self.registry)
@@ -83,19 +71,24 @@ class ServiceMetrics:
         self._up = Gauge("dyocense_database_up", "1 when the database answered", registry=self.registry)
 
     def _observe(self, row: Figures) -> None:
-        labels = (self._tenants.of(row.tenant_id), row.tier, self._goals.of(row.goal_id or row.kind))
+        labels = self._names.of(row.tenant_id, row.tier, row.goal_id or row.kind)
         figures = row.figures
-        self._runs.labels(*labels, row.status).inc()
-        self._solver_seconds.labels(*labels).inc(figures.get("solver_wall_time", 0.0))
-        hits = figures.get("cache_hits", 0.0)
-        self._stages.labels(*labels, "true").inc(hits)
-        self._stages.labels(*labels, "false").inc(max(0.0, figures.get("stages", 0.0) - hits))
+        if row.kind != EVIDENCE:
+            self._count(labels, row)
         for key, histogram in self._histograms.items():
             if key in figures:
                 histogram.labels(*labels).observe(figures[key])
         for key, gauge in self._gauges.items():
             if key in figures:
                 gauge.labels(*labels).set(figures[key])
+
+    def _count(self, labels: tuple[str, str, str], row: Figures) -> None:
+        figures = row.figures
+        self._runs.labels(*labels, row.status).inc()
+        self._solver_seconds.labels(*labels).inc(figures.get("solver_wall_time", 0.0))
+        hits = figures.get("cache_hits", 0.0)
+        self._stages.labels(*labels, "true").inc(hits)
+        self._stages.labels(*labels, "false").inc(max(0.0, figures.get("stages", 0.0) - hits))
 
     def _refresh(self) -> None:
         # a transaction may commit a little after its time stamp: look back and tell by id what is known

@@ -1,53 +1,50 @@
-"""Spans of a run's stages, opened and closed as the child tells of them: the child has no network to send them itself."""
+"""A run's spans: its own, opened here under the submit that queued it, and those its child tells of, sent on under it."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from dyocense_cli import wiring
-from dyocense_cli.settings import Settings
+from dyocense_cli.ports import Telemetry
 
-__all__ = ["StageSpans"]
-
-#: Stages whose span has a name of its own; the others are ``kernel.<stage>``.
-_NAMES: Final[Mapping[str, str]] = {"evidence": "kernel.evidence.write"}
+__all__ = ["RunSpans"]
 
 
-class StageSpans:
-    """One span for the run and one for each stage that computes; off costs nothing."""
+class RunSpans:
+    """The span of one attempt at a run. A span that its child began and did not end, because it was killed, ends with it as failed."""
 
-    def __init__(self, settings: Settings, tags: Mapping[str, str], traceparent: str) -> None:
+    def __init__(self, telemetry: Telemetry, tags: Mapping[str, str], traceparent: str) -> None:
+        self._telemetry = telemetry
         self._tags = dict(tags)
-        self._on = settings["telemetry"] != "none"
+        self._open: dict[str, Mapping[str, Any]] = {}
         self._stack = ExitStack()
-        self._stage = ExitStack()
-        if not self._on:
-            return
-        values = {
-            **settings.values,
-            "traceparent": traceparent or settings["traceparent"],
-            "tenant_id": tags["tenant_id"],
-            "tier": tags["tier"],
-        }
-        self._telemetry = wiring.telemetry(replace(settings, values=values))
-        self._stack.enter_context(self._telemetry.span("serve.run", **self._tags))
+        self._stack.enter_context(telemetry.span("serve.run", traceparent=traceparent, **tags))
+        self._carrier = telemetry.carrier()
+
+    def for_child(self) -> dict[str, str]:
+        """Return the settings that make a child tell its spans; those of no telemetry when nobody listens."""
+        return {"telemetry": "told", "traceparent": self._carrier} if self._carrier else {"telemetry": "none"}
 
     def heard(self, said: Mapping[str, Any]) -> None:
-        """Open a span at a stage's begin, close it at its end."""
-        if not self._on or "stage" not in said:
+        """Take a span that the child told of; what it calls its tenant, tier and run does not count."""
+        told = getattr(self._telemetry, "told", None)
+        if told is None or not self._carrier or said.get("trace") != self._carrier.split("-")[1]:
             return
-        if said.get("state") == "begin":
-            stage = str(said["stage"])
-            self._stage.enter_context(self._telemetry.span(_NAMES.get(stage, f"kernel.{stage}"), **self._tags))
-        else:
-            self._stage.close()
+        try:
+            whole = {**said, "attributes": {**dict(said["attributes"]), **self._tags}}
+            if "end_ns" not in said:
+                self._open[str(said["span"])] = whole
+                return
+            self._open.pop(str(said["span"]), None)
+            told(whole)
+        except (KeyError, TypeError, ValueError):  # a child is not trusted to speak well
+            return
 
     def close(self) -> None:
-        """Close what is open and flush."""
-        self._stage.close()
+        """End what is open."""
+        for said in self._open.values():
+            self._telemetry.told({**said, "end_ns": time.time_ns(), "failed": "killed"})  # type: ignore[attr-defined]  # it told the begin
+        self._open.clear()
         self._stack.close()
-        if self._on:
-            self._telemetry.close()

@@ -19,14 +19,15 @@ from urllib.parse import urlsplit
 
 from dyocense_cli.errors import UnavailableError
 from dyocense_cli.kernel.tenancy.tiers import Tier
-from dyocense_cli.ports import Sandbox, SandboxLimits, SandboxResult
+from dyocense_cli.ports import Sandbox, SandboxLimits, SandboxResult, Telemetry
 from dyocense_cli.ports.service import Figures, RunRow
 from dyocense_cli.serve.config import FINAL, ServeConfig, number
 from dyocense_cli.serve.deliver import Deliverer
 from dyocense_cli.serve.job import SHARED, Job, Outcome, read_lines
+from dyocense_cli.serve.names import Labels
 from dyocense_cli.serve.notices import tell_ended, tell_warnings
-from dyocense_cli.serve.spans import StageSpans
-from dyocense_cli.wiring import policy_keeper
+from dyocense_cli.serve.spans import RunSpans
+from dyocense_cli.wiring import policy_keeper, telemetry
 from dyocense_cli.wiring_service import Parts, open_parts, sandbox_named
 
 __all__ = ["RunHandler", "run_worker"]
@@ -38,16 +39,23 @@ _POLL_CANCEL_S: Final = 0.4
 #: How long a run whose services are down is held between two tries, when `when_down` says to hold.
 _FIRST_HOLD_S: Final = 2.0
 _LONGEST_HOLD_S: Final = 600.0
+#: Figures of a run that go to the collector as metrics.
+MEASURED: Final = (
+    "solver_wall_time", "mip_gap", "status_code", "forecast_rmse", "scenario_count", "queue_wait_s", "end_to_end_s", "stages", "cache_hits",
+    "budget_left",
+)  # fmt: skip
 _PASSED_ON: Final = ("forecaster", "opa", "policies", "pii_key")
 
 
 class RunHandler:
     """Runs one job of one tenant; idempotent by run id, since a job may be begun twice when a process dies."""
 
-    def __init__(self, config: ServeConfig, parts: Parts, *, command: Sequence[str] = ()) -> None:
+    def __init__(self, config: ServeConfig, parts: Parts, *, command: Sequence[str] = (), spans: Telemetry | None = None) -> None:
         self._config = config
         self._parts = parts
         self._policy = policy_keeper(config.settings)
+        self._telemetry = spans or telemetry(config.settings)
+        self._labels = Labels()
         self._command = tuple(command) or (sys.executable, "-m", "dyocense_cli.serve.child")
 
     def __call__(self, tenant: str, run_id: str, kind: str) -> float:
@@ -57,7 +65,7 @@ class RunHandler:
         if row is None:
             return 0.0
         tier = self._config.tier_of(tenant, row.tier)
-        spans = StageSpans(self._config.settings, {"tenant_id": tenant, "tier": tier.name, "run_id": run_id}, row.trace)
+        spans = RunSpans(self._telemetry, {"tenant_id": tenant, "tier": tier.name, "run_id": run_id}, row.trace)
         try:
             ended = self._child(row, tier, spans)
             pause = _FIRST_HOLD_S
@@ -72,11 +80,11 @@ class RunHandler:
             spans.close()
         return self._end(row, ended, ended.seconds)
 
-    def _child(self, row: RunRow, tier: Tier, spans: StageSpans) -> SandboxResult:
+    def _child(self, row: RunRow, tier: Tier, spans: RunSpans) -> SandboxResult:
         """Run the child once in a folder of its own."""
         tenant, run_id = row.tenant_id, row.run_id
         with self._job_folder(tenant, run_id) as folder:
-            job = self._job(row, tier, folder)
+            job = self._job(row, tier, folder, spans)
             return self._sandbox(job).run(
                 self._command,
                 cwd=str(self._config.tenant_folder(tenant)),
@@ -114,7 +122,7 @@ class RunHandler:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _job(self, row: RunRow, tier: Tier, folder: Path) -> Job:
+    def _job(self, row: RunRow, tier: Tier, folder: Path, spans: RunSpans) -> Job:
         payload = json.loads(row.payload)
         home = self._config.tenant_folder(row.tenant_id)
         return Job(
@@ -129,7 +137,7 @@ class RunHandler:
             scenarios=int(payload.get("scenarios") or tier.scenarios),
             time_limit_s=float(payload.get("time_limit_s") or tier.time_limit_s),
             body=payload["body"],
-            settings={name: self._config.settings[name] for name in _PASSED_ON} | self._deciding(),
+            settings={name: self._config.settings[name] for name in _PASSED_ON} | self._deciding() | spans.for_child(),
         )
 
     def _deciding(self) -> dict[str, str]:
@@ -154,14 +162,15 @@ class RunHandler:
             readable.append(str(Path(urlsplit(job.settings["opa_url"]).path).parent))
         return sandbox_named(self._config.sandbox, env=env, readable=readable, hidden=(str(self._config.state),))
 
-    def _heard(self, tenant: str, run_id: str, line: bytes, spans: StageSpans) -> None:
+    def _heard(self, tenant: str, run_id: str, line: bytes, spans: RunSpans) -> None:
         try:
             said = json.loads(line)
         except ValueError:
             return
         what = said.pop("what", "") if isinstance(said, dict) else ""
-        if what in ("stage", "solving"):
+        if what == "span":
             spans.heard(said)
+        if what in ("stage", "solving"):
             with contextlib.suppress(UnavailableError):  # an event is a courtesy; the run goes on without the database
                 self._parts.runs(tenant).event(run_id, what, said)
 
@@ -225,6 +234,14 @@ class RunHandler:
                 more["budget_left"] = spent.left() / spent.limit
             outcome = str((result or {}).get("status", status)).lower() if status == "succeeded" else status
             parts.add_figures(Figures(row.run_id, now_s, tenant, tier.name, row.goal_id, row.kind, outcome, {**figures, **more}))
+        self._measure(row, tier, {**figures, **more})
+
+    def _measure(self, row: RunRow, tier: Tier, figures: Mapping[str, float]) -> None:
+        """Record a run's figures for the collector, under labels with a bound."""
+        tenant, name, goal = self._labels.of(row.tenant_id, tier.name, row.goal_id or row.kind)
+        for key in MEASURED:
+            if key in figures:
+                self._telemetry.metric(key, figures[key], tenant_id=tenant, tier=name, goal_id=goal)
 
     def close(self, tenant: str, run_id: str, why: str) -> None:
         """Close a run that never reached its child, or that the queue gave up."""
@@ -306,7 +323,8 @@ def run_worker(config: ServeConfig, *, slots: int, beside: bool = False, command
     parent = os.getppid()
     parts = open_parts(config.database_url, dead_after_s=number("serve.dead_after_s"))
     parts.check()
-    handler = RunHandler(config, parts, command=command)
+    spans = telemetry(config.settings)
+    handler = RunHandler(config, parts, command=command, spans=spans)
     executor = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     worker = parts.worker(
         executor=executor,
@@ -317,7 +335,7 @@ def run_worker(config: ServeConfig, *, slots: int, beside: bool = False, command
         beat_s=number("serve.heartbeat_s"),
         poll_s=0.05,
     )
-    deliverer = Deliverer(config, parts)
+    deliverer = Deliverer(config, parts, spans=spans)
     for number_ in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number_, lambda *_: worker.stop())
     worker.launch()
@@ -328,5 +346,6 @@ def run_worker(config: ServeConfig, *, slots: int, beside: bool = False, command
         worker.serve()
     finally:
         deliverer.stop()
+        spans.close()
         parts.close()
     return 0

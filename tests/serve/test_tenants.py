@@ -9,7 +9,7 @@ import pytest
 from dyocense_cli.adapters.sql.figures import add_figures
 from dyocense_cli.ports.service import Figures
 from dyocense_cli.serve.config import read_config
-from dyocense_cli.serve.metrics import TOP_TENANTS
+from dyocense_cli.serve.names import TOP_TENANTS
 
 from .api import Service, settings_for
 

@@ -26,5 +26,9 @@ class NoTelemetry:
     def event(self, name: str, **attributes: Any) -> None:
         """Do nothing."""
 
+    def carrier(self) -> str:
+        """Return an empty text: there is no span."""
+        return ""
+
     def close(self) -> None:
         """Do nothing."""

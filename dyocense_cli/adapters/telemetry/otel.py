@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
+from opentelemetry import trace
 from opentelemetry.metrics import Histogram
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor, SpanExporter
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from dyocense_cli.errors import MissingExtraError, UsageError
@@ -28,6 +30,11 @@ UNITS: Final[Mapping[str, str]] = {
     "forecast_rmse": "1",
     "scenario_count": "1",
     "evidence_write_ms": "ms",
+    "queue_wait_s": "s",
+    "end_to_end_s": "s",
+    "stages": "1",
+    "cache_hits": "1",
+    "budget_left": "1",
 }
 
 
@@ -54,11 +61,11 @@ class OtelTelemetry:
         self, *, exporter: str, endpoint: str = "http://127.0.0.1:4318", traceparent: str = "", attributes: Mapping[str, str] | None = None
     ) -> None:
         spans, metrics = _exporters(exporter, endpoint)
-        resource = Resource.create({"service.name": "dyocense"})
+        resource = self._resource = Resource.create({"service.name": "dyocense"})
         self._attributes = dict(attributes or {})
         self._tracing = TracerProvider(resource=resource)
-        processor = SimpleSpanProcessor(spans) if exporter == "console" else BatchSpanProcessor(spans)
-        self._tracing.add_span_processor(processor)
+        self._processor = SimpleSpanProcessor(spans) if exporter == "console" else BatchSpanProcessor(spans)
+        self._tracing.add_span_processor(self._processor)
         self._tracer = self._tracing.get_tracer("dyocense_cli")
         self._metering = MeterProvider([PeriodicExportingMetricReader(metrics, export_interval_millis=60_000)], resource=resource)
         self._meter = self._metering.get_meter("dyocense_cli")
@@ -68,15 +75,47 @@ class OtelTelemetry:
     @contextmanager
     def span(self, name: str, **attributes: Any) -> Iterator[Any]:
         """Open a span under the current one, or under the caller's trace; an exception marks it as failed."""
-        from opentelemetry import trace
-
+        given = attributes.pop("traceparent", "")
         context = None if trace.get_current_span().get_span_context().is_valid else self._parent
+        if given:
+            context = TraceContextTextMapPropagator().extract({"traceparent": given})
         with self._tracer.start_as_current_span(name, context=context, attributes={**self._attributes, **attributes}) as span:
             try:
                 yield span
             except Exception as error:
                 span.set_status(Status(StatusCode.ERROR, type(error).__name__))
                 raise
+
+    def told(self, said: Mapping[str, Any]) -> None:
+        """Send a span on that another process told of (`told.ToldTelemetry`), with its own ids and times.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            If it is not one.
+        """
+        flags = TraceFlags(TraceFlags.SAMPLED)
+        trace_id = int(str(said["trace"]), 16)
+        failed = str(said.get("failed", ""))
+        self._processor.on_end(
+            ReadableSpan(
+                str(said["name"])[:200],
+                context=SpanContext(trace_id, int(str(said["span"]), 16), is_remote=False, trace_flags=flags),
+                parent=SpanContext(trace_id, int(str(said["parent"]), 16), is_remote=True, trace_flags=flags),
+                resource=self._resource,
+                attributes={str(k): str(v)[:200] for k, v in dict(said["attributes"]).items()},
+                status=Status(StatusCode.ERROR, failed) if failed else Status(StatusCode.UNSET),
+                start_time=int(said["begin_ns"]),
+                end_time=int(said["end_ns"]),
+                instrumentation_scope=InstrumentationScope("dyocense_cli"),
+            )
+        )
+
+    def carrier(self) -> str:
+        """Return the W3C traceparent of the open span; empty when there is none."""
+        carried: dict[str, str] = {}
+        TraceContextTextMapPropagator().inject(carried)
+        return carried.get("traceparent", "")
 
     def metric(self, name: str, value: float, **attributes: Any) -> None:
         """Record one value of a histogram."""
@@ -87,8 +126,6 @@ class OtelTelemetry:
 
     def event(self, name: str, **attributes: Any) -> None:
         """Add an event to the current span."""
-        from opentelemetry import trace
-
         trace.get_current_span().add_event(name, attributes)
 
     def close(self) -> None:

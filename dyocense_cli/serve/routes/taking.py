@@ -16,7 +16,7 @@ from dyocense_cli.serve.config import FINAL
 from dyocense_cli.serve.context import Asked, threaded
 from dyocense_cli.serve.problems import problem
 from dyocense_cli.serve.schemas import Accepted, Problem
-from dyocense_cli.serve.submit import Work
+from dyocense_cli.serve.submit import Claim, Work
 
 __all__ = ["PROBLEMS", "Key", "Prefer", "Trace", "problems", "take"]
 
@@ -69,7 +69,7 @@ async def take(
     wait_s = slo_s if preferred is None else preferred
     if state.closing:
         raise AccessError("DY4503", "the service is shutting down", hints="try again", http_status=503)
-    claim = await threaded(state.desk.submit, asked.caller, work, key=key, hold_s=wait_s + 2.0 if wait_s else 0.0, trace=trace or "")
+    claim = await _submitted(asked, work, key, wait_s, trace or "")
     rate = {**asked.headers, **({} if preferred is None else {"Preference-Applied": f"wait={preferred:g}"})}
     if claim.state == "replay":
         answer = claim.answer or {}
@@ -87,6 +87,18 @@ async def take(
     if claim.state == "replay":
         headers = {**headers, "Idempotency-Replayed": "true"}
     return _json(body, status, {**rate, **headers})
+
+
+async def _submitted(asked: Asked, work: Work, key: str, wait_s: float, trace: str) -> Claim:
+    """Submit under a span that joins the caller's trace; the run takes the trace through the queue."""
+    telemetry, tags = asked.state.telemetry, {"tenant_id": asked.caller.tenant_id, "tier": asked.tier.name, "kind": work.kind}
+    with telemetry.span("serve.submit", traceparent=trace, **tags) as span:
+        carried = telemetry.carrier() or trace
+        hold_s = wait_s + 2.0 if wait_s else 0.0
+        claim = await threaded(asked.state.desk.submit, asked.caller, work, key=key, hold_s=hold_s, trace=carried)
+        if span is not None and claim.run is not None:
+            span.set_attribute("run_id", claim.run.run_id)
+        return claim
 
 
 def _json(body: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> JSONResponse:
