@@ -39,7 +39,7 @@ Sets = Annotated[
 Store = Annotated[str | None, typer.Option("--store", help="Where runs are kept: a folder or s3://bucket/prefix.", show_default=False)]
 ContextFile = Annotated[str | None, typer.Option("--context", help="Use this context file in place of the goal's.", show_default=False)]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Run every stage, whatever is known.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no lint warnings on standard error.")]
 AllowPath = Annotated[list[str] | None, typer.Option("--allow-path", help="Read files below this folder too.", show_default=False)]
 
 

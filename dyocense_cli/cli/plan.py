@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["deliver", "exit_code", "plan"]
 
+#: Warnings of the rules of the language that a plan shows; `lint` shows all.
+WARNINGS: Final = 3
+
 
 def goal_name(goal: str, root: str) -> str:
     """Return the goal's path relative to the project's root where it lies below it."""
@@ -49,7 +52,9 @@ def exit_code(result: Result, interrupts: Interrupts | None = None) -> int:
     return exits.of_status(*result.status)
 
 
-def _findings(result: Result) -> None:
+def _findings(result: Result, *, brief: bool) -> None:
+    if not brief:
+        _warnings(result)
     for name in ("admission", "verdict"):
         answer: Any = result.value(name)
         for finding in () if answer is None else answer.findings:
@@ -57,6 +62,18 @@ def _findings(result: Result) -> None:
     if result.status[0] == "INFEASIBLE":
         for finding in _proofs(result):
             stderr(finding_text(finding))
+
+
+def _warnings(result: Result) -> None:
+    """Say in a line each what the rules of the language warn of, at the place it has in the goal as it is now."""
+    report: Any = result.value("lint_report")
+    found = [f for f in report.findings if f.severity == "warning"] if report is not None else []
+    spans = result.value("goal").spans
+    for finding in found[:WARNINGS]:
+        where = spans.get(finding.pointer) or finding.where
+        stderr(f"warning[{finding.id}]: {finding.message}" + (f" ({where})" if where is not None else ""))
+    if len(found) > WARNINGS:
+        stderr(f"… and {len(found) - WARNINGS} more warnings; dyocense lint {result.value('goal').file} shows them")
 
 
 def _proofs(result: Result) -> tuple[Finding, ...]:
@@ -145,7 +162,7 @@ def plan(
     with interrupts.listening():
         result = kernel.plan(order)
     kernel.telemetry.close()
-    _findings(result)
+    _findings(result, brief=as_json or quiet)
     deliver(result, as_json=as_json, everything=everything, xlsx=xlsx, open_report=open_report, select=select)
     return exit_code(result, interrupts)
 
@@ -170,10 +187,11 @@ def _foretell(kernel: Kernel, order: Order, *, as_json: bool) -> int:
     kernel.observer = Progress(quiet=True)
     rows = foretell(kernel, order)
     if as_json:
-        print_json({"stages": [{"stage": r.stage, "state": r.state, "why": r.why} for r in rows]})
+        print_json({"stages": [{"stage": r.stage, "state": r.state, "why": r.why, "unless": r.unless} for r in rows]})
     else:
         for row in rows:
-            typer.echo(f"{row.stage:<13} {row.state}{': ' + row.why if row.why else ''}")
+            unless = f" (skipped if {row.unless})" if row.unless and row.state == "run" else ""
+            typer.echo(f"{row.stage:<13} {row.state}{': ' + row.why if row.why else ''}{unless}")
     return exits.DONE
 
 

@@ -109,6 +109,10 @@ def _cells(column: Column) -> list[Any]:
     return column.text() if column.labels is not None else column.values.tolist()
 
 
+def _unit(column: Column) -> str:
+    return f" {column.unit}" if column.unit else ""
+
+
 def _tables(name: str, old: Table, new: Table) -> Iterator[Change]:
     place = new.file or name
     for missing in sorted(set(old.columns) ^ set(new.columns)):
@@ -126,7 +130,8 @@ def _tables(name: str, old: Table, new: Table) -> Iterator[Change]:
         for column, value in row.items():
             was = before[key][1][column]
             if _differ(was, value):
-                yield Change(f"{place} row {numbers[index]} {column}", _text(was), _text(value))
+                units = (_unit(table.columns[column]) for table in (old, new))
+                yield Change(f"{place} row {numbers[index]} {column}", *(_text(v) + u for v, u in zip((was, value), units, strict=True)))
     for key, (_, row) in before.items():
         if key not in after:
             yield Change(f"{place} row of {', '.join(str(k) for k in key[:-1])}", ", ".join(_text(v) for v in row.values()), "absent")

@@ -95,7 +95,7 @@ class Execution:
         for stage in stages:
             if stage.gives in self.held or stage.name in given:
                 continue
-            if reason := self._ruled_out(stage):
+            if reason := self.ruled_out(stage):
                 self._note(stage.name, "skipped", 0.0, reason)
             else:
                 self._step(stage)
@@ -117,7 +117,8 @@ class Execution:
             }
         )
 
-    def _ruled_out(self, stage: Stage | Ask) -> str:
+    def ruled_out(self, stage: Stage | Ask) -> str:
+        """Return why an outcome in hand makes a stage needless, empty if it is to run."""
         admission = self.held.get("admission")
         if admission is not None and stage.name != "evidence" and not admission.value.allow:
             return "policy denies the goal"

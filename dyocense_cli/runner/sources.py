@@ -43,7 +43,7 @@ class Sources:
     mask: Mask | None = None
 
     def goal(self, name: str, overrides: Mapping[str, str]) -> tuple[Held, bool]:
-        """Return the parsed goal with `--set` overrides, and whether it was remembered."""
+        """Return the parsed goal with `--set` overrides, and whether what it says was known."""
         return self._parsed(
             "goal", self.workspace.text(name), name, "kernel.goaldsl.parse:parse_goal", overrides=dict(sorted(overrides.items()))
         )
@@ -126,5 +126,13 @@ class Sources:
         if found is not None:
             return found, True
         value = resolve(function)(text, file=file, **options)
-        value = finish(value) if finish is not None else value
-        return self.memo.remember(noun, key, value), False
+        held = self.memo.remember(noun, key, finish(value) if finish is not None else value)
+        return held, self._said_before(held)
+
+    def _said_before(self, held: Held) -> bool:
+        """Say whether another text said the same: a comment or the order of keys makes no new goal, though places in the file move."""
+        mark = f"said {held.name} {held.fingerprint} {self.version}"
+        before = self.use_cache and self.memo.get_text(mark) is not None
+        if not before:
+            self.memo.put_text(mark, "known")
+        return before

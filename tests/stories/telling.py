@@ -19,6 +19,7 @@ _MASKS: Final = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<run>"),
     (re.compile(r"\bsha256:[0-9a-f]{64}\b"), "<sha>"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<sha>"),
+    (re.compile(r"\bsha256:[0-9a-f]{6,}…"), "<sha>"),
     (re.compile(r"\b\d+(\.\d+)? m?s\b"), "<time>"),
 )
 

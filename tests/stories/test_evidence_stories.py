@@ -33,9 +33,13 @@ def test_s11_an_audit_finds_reasons_equal_stages_and_a_changed_byte(tmp_path: Pa
 
 def test_s9_a_comment_runs_nothing_and_a_lead_time_only_what_rests_on_it(tmp_path: Path) -> None:
     told = tell(tmp_path, "s09_comment_and_lead_time")
-    first, second = told.split("# one lead time")
-    assert first.count("cached") == 5
-    assert "forecast      cached" in second
-    assert "compile       run" in second
-    assert "some" in second
+    comment, rows, lead, foretold, flipped, _ = told.split("\n# ")[1:]
+    assert comment.count("cached") == 16
+    assert rows.count("run: ") == 1
+    assert "forecast      cached" in lead
+    for stage in ("compile", "solve", "evidence"):
+        assert f"{stage:<13} run" in lead
+    assert lead.count("fixtures/dairy/suppliers.csv row 3 lead_days 2 day → 9 day") == 14
+    assert "as foretold: True" in foretold
+    assert "altered; they were set aside; rebuilt" in flipped
     assert "[exit 1]" not in told

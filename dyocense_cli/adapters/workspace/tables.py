@@ -114,7 +114,7 @@ def read_tables(spec: ContextSpec, files: Files) -> Tables:
             else:
                 tables[name] = _query(name, table, spec.file, files)
         except TableError as error:
-            refs: list[Where] = [Ref(table.file or name, row) for row in error.rows] or [where]
+            refs: list[Where] = [Ref(files.resolve(spec.file, table.file) if table.file else name, row) for row in error.rows] or [where]
             findings += [coded(error.code, f"table `{name}`: {error.message}", where=at, remediation=error.hint) for at in refs]
         except InputError as error:
             pointer = f"/tables/{name}/file"

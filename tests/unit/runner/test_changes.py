@@ -24,7 +24,7 @@ def test_equal_artifacts_have_no_changes() -> None:
 
 def test_a_changed_cell_names_file_row_column_and_both_values() -> None:
     found = changes(a_context([1.05, 2.0], ["S1", "S2"]), a_context([1.1, 2.0], ["S1", "S2"]))
-    assert [str(c) for c in found] == ["offers.csv row 4 price 1.05 → 1.1"]
+    assert [str(c) for c in found] == ["offers.csv row 4 price 1.05 EUR/each → 1.1 EUR/each"]
 
 
 def test_an_added_and_a_removed_row_are_told() -> None:
