@@ -172,11 +172,12 @@ def test_the_epoch_moves_before_priorities_overflow(box: Box) -> None:
         c.execute(sa.text("UPDATE queue_tenants SET last_finish = last_finish + :n"), {"n": REBASE_AT + 5})
     first = min(runs, key=lambda r: int(str(box.rows("SELECT start_tag FROM queue_jobs WHERE run_id = :r", r=r)[0][0])))
     with box.engine.begin() as c:
-        pump.start(c, first, "main")
+        assert pump.start(c, first) == ("t", "newsvendor")
     tags = sorted(int(str(r[0])) for r in box.rows("SELECT start_tag FROM queue_jobs"))
-    assert tags == [0, 10_000, 20_000]
-    assert box.rows("SELECT virtual_time FROM queue_pools") == [(0,)]
-    assert int(str(box.rows("SELECT last_finish FROM queue_tenants")[0][0])) == 30_000
+    kept = (REBASE_AT + 5) // 1024
+    assert tags == [kept, kept + 10_000, kept + 20_000]
+    assert box.rows("SELECT virtual_time FROM queue_pools") == [(kept,)]
+    assert int(str(box.rows("SELECT last_finish FROM queue_tenants")[0][0])) == kept + 30_000
 
 
 def test_a_stopping_worker_finishes_what_it_holds(box: Box) -> None:

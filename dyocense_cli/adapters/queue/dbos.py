@@ -72,10 +72,11 @@ class DbosQueue:
         """Queue a run once; false if its id is known."""
         with transaction(self._engine) as c:
             virtual = pump.lock(c, pool)
-            fresh = pump.park(c, run_id=run_id, tenant=self._scope.tenant_id, pool=pool, kind=kind, cost_s=cost_s, weight=weight, cap=cap)
-            if fresh:
-                pump.promote(c, pool, self._scope.tenant_id, virtual, self._enqueue)
-        return fresh
+            tenant = self._scope.tenant_id
+            share = pump.park(c, virtual, run_id=run_id, tenant=tenant, pool=pool, kind=kind, cost_s=cost_s, weight=weight, cap=cap)
+            if share is not None:
+                pump.promote(c, pool, tenant, self._enqueue, share=share)
+        return share is not None
 
     def cancel(self, run_id: str) -> str:
         """Take a waiting run out (``removed``); a running one has to be stopped by its worker (``running``); else ``done``."""

@@ -8,20 +8,28 @@ The arithmetic is `kernel.tenancy.wfq`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
 
 from dyocense_cli.adapters.sql.engine import is_postgres, statement
-from dyocense_cli.kernel.tenancy.wfq import REBASE_AT, correct, rebase, room, tag
+from dyocense_cli.kernel.tenancy.wfq import REBASE_AT, correct, shift_of, tag
 
-__all__ = ["Enqueue", "finish", "lock", "park", "promote", "promote_all", "queue_name", "start"]
+__all__ = ["Enqueue", "Share", "finish", "lock", "park", "promote", "queue_name", "start", "with_room"]
 
 #: Puts a run into the durable engine: (connection, run, tenant, pool, priority).
 Enqueue: TypeAlias = "Callable[[sa.Connection, str, str, str, int], None]"
 #: Predicted and real solver seconds of a run that ended.
 Paid: TypeAlias = "tuple[float, float]"
 _FLIGHT: Final = "('ready', 'running')"
+
+
+class Share(NamedTuple):
+    """A tenant's weight, cap and last finish tag in a pool."""
+
+    weight: float
+    cap: int
+    last_finish: int
 
 
 def queue_name(pool: str) -> str:
@@ -39,103 +47,105 @@ def lock(c: sa.Connection, pool: str) -> int:
     return int(found)
 
 
-def park(c: sa.Connection, *, run_id: str, tenant: str, pool: str, kind: str, cost_s: float, weight: float, cap: int) -> bool:
-    """Store a waiting run once, and its tenant's weight and cap; false if the run is known. Needs the lock."""
-    c.execute(
+def park(
+    c: sa.Connection, virtual: int, *, run_id: str, tenant: str, pool: str, kind: str, cost_s: float, weight: float, cap: int
+) -> Share | None:
+    """Store a waiting run once with the pool's virtual time, and its tenant's weight and cap; None if the run is known. Needs the lock."""
+    row = c.execute(
         statement(
             "INSERT INTO queue_tenants (pool, tenant_id, weight, cap) VALUES (:pool, :tenant, :weight, :cap)"
-            " ON CONFLICT (pool, tenant_id) DO UPDATE SET weight = :weight, cap = :cap"
+            " ON CONFLICT (pool, tenant_id) DO UPDATE SET weight = :weight, cap = :cap RETURNING weight, cap, last_finish"
         ),
         {"pool": pool, "tenant": tenant, "weight": weight, "cap": cap},
-    )
-    seq = c.execute(
-        statement("SELECT coalesce(max(seq), 0) + 1 FROM queue_jobs WHERE pool = :pool AND tenant_id = :tenant AND state = 'parked'"),
-        {"pool": pool, "tenant": tenant},
-    ).scalar_one()
-    return bool(
-        c.execute(
-            statement(
-                "INSERT INTO queue_jobs (run_id, pool, tenant_id, kind, cost_s, seq) VALUES (:run, :pool, :tenant, :kind, :cost, :seq)"
-                " ON CONFLICT DO NOTHING"
-            ),
-            {"run": run_id, "pool": pool, "tenant": tenant, "kind": kind, "cost": cost_s, "seq": seq},
-        ).rowcount
-    )
+    ).one()
+    fresh = c.execute(
+        statement(
+            "INSERT INTO queue_jobs (run_id, pool, tenant_id, kind, cost_s, arrived, seq)"
+            " SELECT :run, :pool, :tenant, :kind, :cost, :arrived, coalesce(max(seq), 0) + 1"
+            " FROM queue_jobs WHERE pool = :pool AND tenant_id = :tenant AND state = 'parked' ON CONFLICT DO NOTHING"
+        ),
+        {"run": run_id, "pool": pool, "tenant": tenant, "kind": kind, "cost": cost_s, "arrived": virtual},
+    ).rowcount
+    return Share(float(row[0]), int(row[1]), int(row[2])) if fresh else None
 
 
-def promote(c: sa.Connection, pool: str, tenant: str, virtual: int, enqueue: Enqueue, *, paid: Paid | None = None) -> int:
+def promote(c: sa.Connection, pool: str, tenant: str, enqueue: Enqueue, *, share: Share | None = None, paid: Paid | None = None) -> int:
     """Tag and enqueue the tenant's oldest parked runs that fit its cap; returns how many. Needs the lock.
 
-    `paid` are the predicted and real seconds of a run that ended: they correct the tenant's tags first.
+    `share` is the tenant's row where the caller has it already; `paid` are the predicted and real seconds of a run that ended: they
+    correct the tenant's tags first.
     """
     own = {"pool": pool, "tenant": tenant}
-    row = c.execute(
-        statement("SELECT weight, cap, last_finish FROM queue_tenants WHERE pool = :pool AND tenant_id = :tenant"), own
-    ).fetchone()
-    if row is None:
-        return 0
-    weight, cap, before = float(row[0]), int(row[1]), int(row[2])
-    last = before if paid is None else correct(before, predicted_s=paid[0], actual_s=paid[1], weight=weight)
-    waiting = _that_fit(c, own, cap)
-    for run_id, cost in waiting:
-        tags = tag(virtual, last, cost_s=cost, weight=weight)
+    if share is None:
+        row = c.execute(
+            statement("SELECT weight, cap, last_finish FROM queue_tenants WHERE pool = :pool AND tenant_id = :tenant"), own
+        ).fetchone()
+        if row is None:
+            return 0
+        share = Share(float(row[0]), int(row[1]), int(row[2]))
+    last = share.last_finish
+    if paid is not None:
+        last = correct(last, predicted_s=paid[0], actual_s=paid[1], weight=share.weight)
+    waiting = _that_fit(c, own, share.cap)
+    for run_id, cost, arrived in waiting:
+        tags = tag(arrived, last, cost_s=cost, weight=share.weight)
         last = tags.finish
         c.execute(
             statement("UPDATE queue_jobs SET state = 'ready', start_tag = :start, finish_tag = :finish WHERE run_id = :run"),
             {"start": tags.start, "finish": tags.finish, "run": run_id},
         )
         enqueue(c, run_id, tenant, pool, 1 + tags.finish)
-    if last != before:
+    if last != share.last_finish:
         c.execute(
             statement("UPDATE queue_tenants SET last_finish = :last WHERE pool = :pool AND tenant_id = :tenant"), {**own, "last": last}
         )
     return len(waiting)
 
 
-def _that_fit(c: sa.Connection, own: Mapping[str, object], cap: int) -> list[tuple[str, float]]:
-    """Return (run, cost) of the tenant's oldest parked runs that its cap leaves room for."""
-    in_flight = c.execute(
-        statement(f"SELECT count(*) FROM queue_jobs WHERE pool = :pool AND state IN {_FLIGHT} AND tenant_id = :tenant"), own
-    ).scalar_one()
-    free = room(int(in_flight), cap)
-    if free == 0:
-        return []
+def _that_fit(c: sa.Connection, own: Mapping[str, object], cap: int) -> list[tuple[str, float, int]]:
+    """Return (run, cost, virtual time at arrival) of the tenant's oldest parked runs that its cap leaves room for."""
+    larger = "greatest" if is_postgres(c.engine) else "max"
+    in_flight = f"SELECT count(*) FROM queue_jobs WHERE pool = :pool AND state IN {_FLIGHT} AND tenant_id = :tenant"
     found = c.execute(
         statement(
-            "SELECT run_id, cost_s FROM queue_jobs WHERE pool = :pool AND state = 'parked' AND tenant_id = :tenant"
-            " ORDER BY seq, run_id LIMIT :n"
+            "SELECT run_id, cost_s, arrived FROM queue_jobs WHERE pool = :pool AND state = 'parked' AND tenant_id = :tenant"
+            f" ORDER BY seq LIMIT {larger}(0, :cap - ({in_flight}))"
         ),
-        {**own, "n": free},
+        {**own, "cap": cap},
     ).fetchall()
-    return [(str(run_id), float(cost)) for run_id, cost in found]
+    return [(str(run_id), float(cost), int(arrived)) for run_id, cost, arrived in found]
 
 
-def promote_all(c: sa.Connection, pool: str, virtual: int, enqueue: Enqueue) -> int:
-    """Promote every tenant that has parked runs and room; a no-op unless a process died between two steps. Needs the lock."""
-    tenants = c.execute(
-        statement("SELECT DISTINCT tenant_id FROM queue_jobs WHERE pool = :pool AND state = 'parked' ORDER BY tenant_id"), {"pool": pool}
-    ).fetchall()
-    return sum(promote(c, pool, str(t[0]), virtual, enqueue) for t in tenants)
+def with_room(c: sa.Connection, pool: str) -> list[str]:
+    """Return tenants that have parked runs and room below their cap: none, unless a process died between two steps. Needs no lock."""
+    parked = "SELECT DISTINCT tenant_id FROM queue_jobs WHERE pool = :pool AND state = 'parked'"
+    in_flight = f"SELECT count(*) FROM queue_jobs j WHERE j.pool = :pool AND j.state IN {_FLIGHT} AND j.tenant_id = t.tenant_id"
+    text = f"SELECT tenant_id FROM queue_tenants t WHERE pool = :pool AND tenant_id IN ({parked}) AND cap > ({in_flight})"
+    return sorted(str(row[0]) for row in c.execute(statement(text), {"pool": pool}))
 
 
-def start(c: sa.Connection, run_id: str, pool: str) -> None:
-    """Put a ready run in service: virtual time moves to its start tag, and the pool's epoch is shifted when it grew too large.
+def start(c: sa.Connection, run_id: str) -> tuple[str, str] | None:
+    """Put a run in service and return its (tenant, kind); None if it is done or unknown.
 
-    One statement takes the pool's lock and moves its time, so that many workers starting at once wait for one another briefly.
+    Virtual time moves to the run's start tag, and the pool's epoch is shifted when it grew too large. One statement takes the pool's lock
+    and moves its time, so that many workers starting at once wait for one another briefly.
     """
     larger = "greatest" if is_postgres(c.engine) else "max"
-    own = {"run": run_id, "pool": pool}
-    virtual = c.execute(
+    moved = c.execute(
         statement(
             f"UPDATE queue_pools SET virtual_time = {larger}(virtual_time, coalesce((SELECT start_tag FROM queue_jobs"
-            " WHERE run_id = :run AND state = 'ready'), 0)) WHERE pool = :pool RETURNING virtual_time"
+            " WHERE run_id = :run AND state = 'ready'), 0)) WHERE pool = (SELECT pool FROM queue_jobs WHERE run_id = :run)"
+            " RETURNING virtual_time, pool"
         ),
-        own,
-    ).scalar_one()
-    c.execute(statement("UPDATE queue_jobs SET state = 'running' WHERE run_id = :run AND state = 'ready'"), own)
-    if int(virtual) > REBASE_AT:
-        _shift(c, pool, int(virtual))
-        c.execute(statement("UPDATE queue_pools SET virtual_time = 0 WHERE pool = :pool"), own)
+        {"run": run_id},
+    ).fetchone()
+    job = c.execute(
+        statement("UPDATE queue_jobs SET state = 'running' WHERE run_id = :run AND state <> 'done' RETURNING tenant_id, kind"),
+        {"run": run_id},
+    ).fetchone()
+    if moved is not None and int(moved[0]) > REBASE_AT:
+        _shift(c, str(moved[1]), shift_of(int(moved[0])))
+    return None if job is None else (str(job[0]), str(job[1]))
 
 
 def _shift(c: sa.Connection, pool: str, by: int) -> None:
@@ -145,10 +155,11 @@ def _shift(c: sa.Connection, pool: str, by: int) -> None:
     own = {"pool": pool, "by": by}
     for text, values in (
         (
-            f"UPDATE queue_jobs SET start_tag = {larger}(0, start_tag - :by), finish_tag = {larger}(0, finish_tag - :by)"
-            " WHERE pool = :pool",
+            f"UPDATE queue_jobs SET start_tag = {larger}(0, start_tag - :by), finish_tag = {larger}(0, finish_tag - :by),"
+            f" arrived = {larger}(0, arrived - :by) WHERE pool = :pool AND state <> 'done'",
             own,
         ),
+        ("UPDATE queue_pools SET virtual_time = virtual_time - :by WHERE pool = :pool", own),
         (f"UPDATE queue_tenants SET last_finish = {larger}(0, last_finish - :by) WHERE pool = :pool", own),
         (
             f"UPDATE {table} SET priority = {larger}(1, priority - :by) WHERE queue_name = :queue AND status = 'ENQUEUED'",
@@ -156,22 +167,27 @@ def _shift(c: sa.Connection, pool: str, by: int) -> None:
         ),
     ):
         c.execute(statement(text), values)
-    assert rebase(by, by) == 0
 
 
 def finish(c: sa.Connection, run_id: str, *, actual_s: float | None, enqueue: Enqueue) -> bool:
     """End a run once: free its slot, correct its tenant's tags by the real seconds, promote the tenant's next run."""
-    row = c.execute(statement("SELECT pool, tenant_id FROM queue_jobs WHERE run_id = :run AND state <> 'done'"), {"run": run_id}).fetchone()
-    if row is None:
+    locked = c.execute(
+        statement(
+            "UPDATE queue_pools SET virtual_time = virtual_time"
+            " WHERE pool = (SELECT pool FROM queue_jobs WHERE run_id = :run AND state <> 'done') RETURNING virtual_time"
+        ),
+        {"run": run_id},
+    ).scalar()
+    if locked is None:
         return False
-    pool, tenant = str(row[0]), str(row[1])
-    virtual = lock(c, pool)
     job = c.execute(
-        statement("UPDATE queue_jobs SET state = 'done' WHERE run_id = :run AND state <> 'done' RETURNING start_tag, cost_s"),
+        statement(
+            "UPDATE queue_jobs SET state = 'done' WHERE run_id = :run AND state <> 'done' RETURNING start_tag, cost_s, pool, tenant_id"
+        ),
         {"run": run_id},
     ).fetchone()
     if job is None:
         return False
     paid = None if actual_s is None or job[0] is None else (float(job[1]), actual_s)
-    promote(c, pool, tenant, virtual, enqueue, paid=paid)
+    promote(c, str(job[2]), str(job[3]), enqueue, paid=paid)
     return True

@@ -73,13 +73,7 @@ class DbosWorker:
     def _begin(self, run_id: str) -> tuple[str, str] | None:
         """Put the run in service; None if it was cancelled or is done."""
         with guarded(), self._engine.begin() as c:
-            row = c.execute(
-                statement("SELECT pool, tenant_id, kind FROM queue_jobs WHERE run_id = :run AND state <> 'done'"), {"run": run_id}
-            ).fetchone()
-            if row is None:
-                return None
-            pump.start(c, run_id, str(row[0]))
-        return str(row[1]), str(row[2])
+            return pump.start(c, run_id)
 
     def _work(self, run_id: str) -> float | None:
         job = _held(lambda: self._begin(run_id))
@@ -179,8 +173,12 @@ class DbosWorker:
 
     def _pump(self) -> None:
         for pool in self._pools:
-            with guarded(), self._engine.begin() as c:
-                pump.promote_all(c, pool, pump.lock(c, pool), self._enqueue)
+            with guarded(), self._engine.connect() as c:
+                tenants = pump.with_room(c, pool)
+            for tenant in tenants:
+                with guarded(), self._engine.begin() as c:
+                    pump.lock(c, pool)
+                    pump.promote(c, pool, tenant, self._enqueue)
 
     def _close_orphans(self) -> None:
         """Close runs that the engine ended without their last step: cancelled between two steps, or failed too often."""

@@ -1,9 +1,10 @@
 """Start-time fair queueing: the tags that order runs, and why a run waits.
 
 A pool keeps a virtual time V, the largest start tag put in service so far; a tenant keeps the finish tag of its last run. A new run
-starts at ``max(V, last finish)`` and finishes ``cost / weight`` later; the smallest finish tag that fits its tenant's cap goes next.
-Two tenants that stay backlogged get work in the ratio of their weights within one largest job each, and a tenant that was idle earns
-no credit, because its next start is V.
+starts at ``max(V when it arrived, last finish)`` and finishes ``cost / weight`` later; the smallest finish tag that fits its tenant's cap
+goes next. Two tenants that stay backlogged get work in the ratio of their weights within one largest job each, and a tenant that was idle
+earns no credit, because its next start is V. V at arrival, not when the cap lets the run in: a tenant that waits for its own cap while V
+moves on would lose its share, and so would all when predictions are too large and are corrected later.
 
 Tags are integers: `UNIT` per second of predicted solve at weight 1.
 
@@ -16,11 +17,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["REBASE_AT", "UNIT", "Tags", "Waits", "advance", "correct", "rebase", "room", "tag", "why_waiting"]
+__all__ = ["REBASE_AT", "UNIT", "Tags", "Waits", "advance", "correct", "rebase", "shift_of", "tag", "why_waiting"]
 
 #: Tag units per second at weight 1; at 100 units, rounding turns shares of 4:1 into 5:1 for jobs of 50 ms.
 UNIT: Final = 10_000
-#: Virtual time at which a pool's tags are shifted back to zero; the queue's priorities are 32-bit integers.
+#: Virtual time at which a pool's tags are shifted back; the queue's priorities are 32-bit integers.
 REBASE_AT: Final = 2**30
 
 
@@ -42,13 +43,13 @@ class Waits(StrEnum):
     NOTHING = "nothing"
 
 
-def tag(virtual: int, last_finish: int, *, cost_s: float, weight: float) -> Tags:
+def tag(arrived: int, last_finish: int, *, cost_s: float, weight: float) -> Tags:
     """Return the tags of a tenant's next run.
 
     Parameters
     ----------
-    virtual, last_finish : int
-        The pool's virtual time and the tenant's last finish tag, in tag units.
+    arrived, last_finish : int
+        The pool's virtual time when the run arrived and the tenant's last finish tag, in tag units.
     cost_s, weight : float
         Predicted solver seconds, ≥ 0, and the tenant's weight, > 0.
 
@@ -56,7 +57,7 @@ def tag(virtual: int, last_finish: int, *, cost_s: float, weight: float) -> Tags
     -----
     Every run is at least one unit long, so that tags of one tenant are strictly increasing.
     """
-    start = max(virtual, last_finish)
+    start = max(arrived, last_finish)
     return Tags(start, start + max(1, round(cost_s * UNIT / weight)))
 
 
@@ -73,14 +74,14 @@ def correct(last_finish: int, *, predicted_s: float, actual_s: float, weight: fl
     return max(0, last_finish + round((actual_s - predicted_s) * UNIT / weight))
 
 
+def shift_of(virtual: int) -> int:
+    """Return by how much a pool's epoch moves: all but a thousandth of its time, so that claims a little behind V keep their order."""
+    return virtual - virtual // 1024
+
+
 def rebase(value: int, shift: int) -> int:
     """Return a tag after the pool's epoch moved by `shift`; tags that lie before the new epoch become 0, order is kept."""
     return max(0, value - shift)
-
-
-def room(in_flight: int, cap: int) -> int:
-    """Return how many more runs of a tenant may be put in the queue; never negative."""
-    return max(0, cap - in_flight)
 
 
 def why_waiting(*, state: str, ahead: int, workers: int, in_flight: int, cap: int, budget_left: float) -> Waits:

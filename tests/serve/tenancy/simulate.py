@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dyocense_cli.kernel.tenancy.wfq import REBASE_AT, Tags, advance, correct, rebase, room, tag
+from dyocense_cli.kernel.tenancy.wfq import REBASE_AT, Tags, advance, correct, rebase, shift_of, tag
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Pool:
     rebase_at: int = REBASE_AT
     virtual: int = 0
     finish: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    parked: dict[str, deque[Job]] = field(default_factory=lambda: defaultdict(deque))
+    parked: dict[str, deque[tuple[int, Job]]] = field(default_factory=lambda: defaultdict(deque))  # with the virtual time at arrival
     flight: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     ready: list[tuple[int, int, Tags, Job]] = field(default_factory=list)
     rebased: int = 0
@@ -45,9 +45,9 @@ class Pool:
 
     def promote(self, tenant: str) -> None:
         waiting = self.parked[tenant]
-        for _ in range(min(len(waiting), room(self.flight[tenant], self.caps[tenant]))):
-            job = waiting.popleft()
-            tags = tag(self.virtual, self.finish[tenant], cost_s=job.cost, weight=self.weights[tenant])
+        for _ in range(min(len(waiting), self.caps[tenant] - self.flight[tenant])):
+            arrived, job = waiting.popleft()
+            tags = tag(arrived, self.finish[tenant], cost_s=job.cost, weight=self.weights[tenant])
             self.finish[tenant] = tags.finish
             self.flight[tenant] += 1
             heapq.heappush(self.ready, (tags.finish, next(self._seq), tags, job))
@@ -60,11 +60,14 @@ class Pool:
         return tags, job
 
     def _rebase(self) -> None:
-        shift = self.virtual
+        shift = shift_of(self.virtual)
         self.rebased += 1
-        self.virtual = 0
+        self.virtual -= shift
         for tenant in self.finish:
             self.finish[tenant] = rebase(self.finish[tenant], shift)
+        for waiting in self.parked.values():
+            for i, (arrived, job) in enumerate(waiting):
+                waiting[i] = (rebase(arrived, shift), job)
         self.ready = [(rebase(f, shift), n, Tags(rebase(t.start, shift), rebase(t.finish, shift)), j) for f, n, t, j in self.ready]
         heapq.heapify(self.ready)
 
@@ -91,7 +94,7 @@ def run(pool: Pool, jobs: Sequence[Job]) -> list[Served]:
             pool.done(heapq.heappop(busy)[2])
         while arrivals and arrivals[0].at <= now:
             job = arrivals.popleft()
-            pool.parked[job.tenant].append(job)
+            pool.parked[job.tenant].append((pool.virtual, job))
             pool.promote(job.tenant)
         while pool.ready and len(busy) < pool.workers:
             tags, job = pool.start()

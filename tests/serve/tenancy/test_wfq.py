@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dyocense_cli.kernel.tenancy.wfq import UNIT, Waits, advance, correct, rebase, room, tag, why_waiting
+from dyocense_cli.kernel.tenancy.wfq import UNIT, Waits, advance, correct, rebase, tag, why_waiting
 
 from .simulate import Job, Pool, Served, run
 
@@ -100,6 +100,47 @@ def test_runs_that_take_longer_than_predicted_are_paid_for() -> None:
     assert correct(5, predicted_s=10, actual_s=1, weight=1) == 0
 
 
+TIERS = {"free": 1.0, "standard": 2.0, "pro": 4.0, "enterprise": 8.0}
+CAPS = {t: int(w) for t, w in TIERS.items()}
+
+
+@given(
+    st.lists(st.sampled_from([0.33, 0.5, 1.0, 2.0, 3.0]), min_size=4, max_size=4),
+    st.lists(st.floats(0.2, 1.0), min_size=4, max_size=4),
+    st.integers(1, 4),
+    st.integers(0, 1000),
+)
+@settings(max_examples=30)
+def test_shares_follow_real_seconds_however_wrong_predictions_and_whatever_the_caps(
+    wrong: list[float], means: list[float], workers: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    jobs = []
+    for (tier, weight), factor, mean in zip(TIERS.items(), wrong, means, strict=True):
+        for real in mean * rng.uniform(0.5, 1.5, int(300 * workers * weight / 15 / mean) + 12 * CAPS[tier]):
+            jobs.append(Job(0.0, tier, float(real) * factor, float(real)))
+    served = run(Pool(TIERS, CAPS, workers=workers), jobs)
+    last = min(max(s.begin for s in served if s.job.tenant == t) for t in TIERS)
+    both = [s for s in served if s.begin <= last]
+    work = {t: sum(s.end - s.begin for s in both if s.job.tenant == t) / w for t, w in TIERS.items()}
+    # a tag is wrong until its run ends: at most by what a tenant has in flight, and the order itself allows one job each
+    slack = {t: 1.5 * m * max(1.0, f) * (CAPS[t] + 1) / TIERS[t] for t, m, f in zip(TIERS, means, wrong, strict=True)}
+    for f in TIERS:
+        for g in TIERS:
+            assert abs(work[f] - work[g]) <= slack[f] + slack[g]
+    assert max(work.values()) - min(work.values()) <= 0.15 * max(work.values()) + max(slack.values())
+
+
+@given(st.integers(2, 8), st.floats(0.1, 1.0))
+def test_a_tenant_that_waits_for_its_own_cap_keeps_its_share(workers: int, cost: float) -> None:
+    jobs = [Job(0.0, "one", cost)] * 60 + [Job(0.0, f"t{i}", cost / 4) for i in range(workers) for _ in range(240)]
+    weights = {"one": 1.0} | {f"t{i}": 1.0 for i in range(workers)}
+    served = run(Pool(weights, {"one": 1} | {f"t{i}": 4 for i in range(workers)}, workers=workers), jobs)
+    end = max(s.begin for s in served if s.job.tenant == "one")
+    got = {t: sum(s.end - s.begin for s in served if s.job.tenant == t and s.begin <= end) for t in weights}
+    assert got["one"] >= 0.9 * max(got.values())
+
+
 def test_ten_thousand_tenants_share_by_weight_and_none_starves() -> None:
     rng = np.random.default_rng(7)
     tenants = [f"t{i}" for i in range(10_000)]
@@ -110,6 +151,11 @@ def test_ten_thousand_tenants_share_by_weight_and_none_starves() -> None:
     pool = Pool(weights, caps, workers=64)
     served = run(pool, jobs)
     assert len(served) == len(jobs)
+    edges = sorted([(s.begin, 1, s.job.tenant) for s in served] + [(s.end, -1, s.job.tenant) for s in served], key=lambda e: (e[0], e[1]))
+    flight: Counter[str] = Counter()
+    for _, step, tenant in edges:
+        flight[tenant] += step
+        assert flight[tenant] <= caps[tenant]
     head = served[: 2 * sum(int(w) for w in weights.values()) // 2]  # every tenant is backlogged at least this long
     work = Counter(s.job.tenant for s in head)
     by_weight = {w: np.array([work[t] for t in tenants if weights[t] == w]) for w in (1.0, 2.0, 4.0, 8.0)}
@@ -119,6 +165,28 @@ def test_ten_thousand_tenants_share_by_weight_and_none_starves() -> None:
     assert normal.max() - normal.min() <= 2 * cost  # the pairwise bound for jobs of one length: 1/w + 1/w'
 
 
+def test_ten_thousand_tenants_with_jobs_of_many_sizes_keep_the_pairwise_bound() -> None:
+    rng = np.random.default_rng(11)
+    tenants = [f"t{i}" for i in range(10_000)]
+    weights = {t: float(w) for t, w in zip(tenants, rng.choice([1, 2, 4, 8], len(tenants)), strict=True)}
+    jobs = [Job(0.0, t, float(c)) for t in tenants for c in rng.uniform(0.2, 2.0, int(6 * weights[t]))]
+    served = run(Pool(weights, {t: int(w) for t, w in weights.items()}, workers=64), jobs)
+    assert len(served) == len(jobs)
+    ends: dict[str, float] = {}
+    for one in served:
+        ends[one.job.tenant] = one.begin
+    limit = min(ends.values())  # nobody has run dry before
+    work: dict[str, float] = dict.fromkeys(tenants, 0.0)
+    longest: dict[str, float] = dict.fromkeys(tenants, 0.0)
+    for one in served:
+        if one.begin <= limit:
+            work[one.job.tenant] += one.job.cost / weights[one.job.tenant]
+            longest[one.job.tenant] = max(longest[one.job.tenant], one.job.cost / weights[one.job.tenant])
+    most, least = max(tenants, key=lambda t: work[t]), min(tenants, key=lambda t: work[t])
+    assert work[most] - work[least] <= longest[most] + 2.0 / weights[least]
+    assert min(work.values()) > 0  # none starves
+
+
 def test_why_a_run_waits() -> None:
     base = {"state": "ready", "ahead": 3, "workers": 1, "in_flight": 1, "cap": 1, "budget_left": 1.0}
     assert why_waiting(**base) is Waits.SHARE  # type: ignore[arg-type]
@@ -126,4 +194,3 @@ def test_why_a_run_waits() -> None:
     assert why_waiting(**{**base, "workers": 0}) is Waits.NO_WORKER  # type: ignore[arg-type]
     assert why_waiting(**{**base, "budget_left": 0.0}) is Waits.BUDGET  # type: ignore[arg-type]
     assert why_waiting(**{**base, "state": "done"}) is Waits.NOTHING  # type: ignore[arg-type]
-    assert room(5, 4) == 0

@@ -1,0 +1,249 @@
+"""Fairness in solver seconds: four tiers over saturated workers, each job a real mixed-integer solve in a child process.
+
+    python benchmarks/fairness.py [--seconds 600] [--slots 2] [--database sqlite|postgres]
+
+Jobs of a tier differ in size, and tiers differ in their mix; the cost that a job is queued with is a prediction that is wrong on
+purpose, so that shares can only follow the weights if tags are corrected by what the solves really took. Seconds are CPU seconds of the
+child, as the operating system counts them, so that a busy machine does not blur them. Now and then a lone tenant submits one job: it
+should begin within one job length. At the end the cost estimate is fitted on half of the finished jobs and tried on the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import sqlalchemy as sa
+
+from dyocense_cli.adapters.queue.dbos import DbosQueue, client_of
+from dyocense_cli.adapters.queue.worker import DbosWorker
+from dyocense_cli.adapters.sql.engine import open_engine
+from dyocense_cli.kernel.tenancy.estimate import PRIOR, Finished, Size, fit_estimator, predict
+from dyocense_cli.ports import Scope
+from dyocense_cli.wiring_service import migrate_database
+
+WEIGHTS = {"free": 1, "standard": 2, "pro": 4, "enterprise": 8}
+#: Facilities of a tier's solves; the number of columns grows with the square.
+SIZES = {"free": (12, 24), "standard": (8, 16, 24), "pro": (8, 20), "enterprise": (4, 12, 16)}
+#: What a tier's prediction is of the prior's: too small, right, too large.
+WRONG = {"free": 3.0, "standard": 0.5, "pro": 2.0, "enterprise": 1.0}
+SOLVE = Path(__file__).with_name("facilities.py")
+LOG = "CREATE TABLE IF NOT EXISTS solve_log (run_id text, tenant_id text, began float, ended float, cpu float)"
+
+
+def size_of(run_id: str) -> int:
+    return int(run_id.split("-")[1])
+
+
+def model_size(facilities: int) -> Size:
+    return Size(facilities + 2 * facilities**2, 3 * facilities, 1)
+
+
+def cpu_of_child(run_id: str) -> float:
+    """Solve in a child; return its CPU seconds as the operating system counts them."""
+    arguments = [sys.executable, str(SOLVE), str(size_of(run_id)), run_id.split("-")[2]]
+    child = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0, run_id
+    return used.ru_utime + used.ru_stime
+
+
+def worker(url: str, slots: int) -> None:
+    engine = open_engine(url)
+
+    def handler(tenant: str, run_id: str, _kind: str) -> float:
+        began = time.time()
+        cpu = cpu_of_child(run_id)
+        with engine.begin() as c:
+            values = {"r": run_id, "t": tenant, "b": began, "e": time.time(), "c": cpu}
+            c.execute(sa.text("INSERT INTO solve_log (run_id, tenant_id, began, ended, cpu) VALUES (:r, :t, :b, :e, :c)"), values)
+        return cpu
+
+    made = DbosWorker(engine, executor=uuid.uuid4().hex, pools=("main",), slots=slots, handler=handler, closer=lambda *_: None, poll_s=0.02)
+    signal.signal(signal.SIGTERM, lambda *_: made.stop())
+    made.launch()
+    print("up", flush=True)
+    made.serve()
+
+
+@dataclass(frozen=True)
+class Solved:
+    tenant: str
+    run_id: str
+    began: float
+    ended: float
+    cpu: float
+
+
+@dataclass
+class Outcome:
+    """What a run gave: `solved` in the order they began while all tiers had work waiting; `lone` waits of lone jobs in seconds."""
+
+    solved: list[Solved]
+    lone: list[float]
+
+    def seconds(self) -> dict[str, float]:
+        out: dict[str, float] = defaultdict(float)
+        for one in self.solved:
+            out[one.tenant] += one.cpu
+        return {t: out[t] for t in WEIGHTS}
+
+    def shares(self) -> dict[str, float]:
+        """Return share of solver seconds over share of weight; 1.0 is exact."""
+        seconds, weights = self.seconds(), sum(WEIGHTS.values())
+        return {t: seconds[t] / sum(seconds.values()) * weights / w for t, w in WEIGHTS.items()}
+
+    def largest(self) -> dict[str, float]:
+        return {t: max(s.cpu for s in self.solved if s.tenant == t) for t in WEIGHTS}
+
+    def gaps(self) -> Iterator[tuple[str, str, float, float]]:
+        """Yield (tenant, tenant, largest |W_f/w_f - W_g/w_g| over every interval, one largest job each), in weighted seconds."""
+        work = {t: np.cumsum([s.cpu / WEIGHTS[t] if s.tenant == t else 0.0 for s in self.solved]) for t in WEIGHTS}
+        largest = self.largest()
+        for i, f in enumerate(WEIGHTS):
+            for g in list(WEIGHTS)[i + 1 :]:
+                apart = np.concatenate([[0.0], work[f] - work[g]])
+                yield f, g, float(apart.max() - apart.min()), largest[f] / WEIGHTS[f] + largest[g] / WEIGHTS[g]
+
+    def longest_wait(self, tenant: str) -> float:
+        """Return the longest time between two begins of a tenant's jobs, in seconds."""
+        at = sorted(s.began for s in self.solved if s.tenant == tenant)
+        return max(np.diff(at), default=0.0)
+
+
+class Bench:
+    """One database, submits and worker processes."""
+
+    def __init__(self, url: str, owner: str) -> None:
+        self.url = url
+        migrate_database(owner, app_role="dyo_app" if owner.startswith("postgres") else None)
+        admin = open_engine(owner)
+        with admin.begin() as c:
+            c.execute(sa.text(LOG))
+            if owner.startswith("postgres"):
+                c.execute(sa.text("GRANT ALL ON solve_log TO dyo_app"))
+        admin.dispose()
+        self.engine = open_engine(url)
+        self._client = client_of(self.engine)
+        self._rng = np.random.default_rng(7)
+
+    def submit(self, tenant: str, size: int, *, weight: float, cap: int, wrong: float = 1.0) -> str:
+        run_id = f"{tenant}-{size}-{self._rng.integers(1 << 30)}-{uuid.uuid4().hex[:8]}"
+        cost = predict(PRIOR, model_size(size), time_limit_s=60.0) * wrong
+        DbosQueue(self.engine, Scope(tenant), self._client).submit(run_id, kind="solve", pool="main", cost_s=cost, weight=weight, cap=cap)
+        return run_id
+
+    def rows(self, text: str, **values: object) -> list[tuple[object, ...]]:
+        with self.engine.connect() as c:
+            return [tuple(r) for r in c.execute(sa.text(text), values)]
+
+    @contextmanager
+    def worker(self, slots: int) -> Iterator[None]:
+        process = subprocess.Popen([sys.executable, __file__, "--worker", self.url, str(slots)], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+    def solved(self) -> list[Solved]:
+        found = self.rows("SELECT tenant_id, run_id, began, ended, cpu FROM solve_log ORDER BY began")
+        return [Solved(str(t), str(r), float(str(b)), float(str(e)), float(str(c))) for t, r, b, e, c in found]
+
+
+def saturate(bench: Bench, *, slots: int, jobs: int, lone_every: int = 0) -> Outcome:
+    """Run until about `jobs` jobs ended while every tier had work waiting; a lone tenant submits one after each `lone_every`."""
+    mean = {t: float(np.mean([s**2.2 for s in SIZES[t]])) for t in WEIGHTS}
+    unit = jobs / sum(w / mean[t] for t, w in WEIGHTS.items())
+    for tenant, weight in WEIGHTS.items():
+        for i in range(int(1.5 * unit * weight / mean[tenant]) + 12 * weight):
+            size = SIZES[tenant][i % len(SIZES[tenant])]
+            bench.submit(tenant, size, weight=weight, cap=weight, wrong=WRONG[tenant])
+    waits: list[tuple[str, float]] = []
+    with bench.worker(slots):
+        done = 0
+        while done < jobs and _all_wait(bench):
+            time.sleep(0.05)
+            done = int(str(bench.rows("SELECT count(*) FROM solve_log")[0][0]))
+            if lone_every and done >= lone_every * (len(waits) + 1):
+                run = bench.submit(f"lone{len(waits)}", 4, weight=4, cap=1)
+                waits.append((run, time.time()))
+    began = {s.run_id: s.began for s in bench.solved()}
+    lone = [began[run] - at for run, at in waits if run in began]
+    return Outcome([s for s in bench.solved() if s.tenant in WEIGHTS], lone)
+
+
+def _all_wait(bench: Bench) -> bool:
+    """Say whether every tier still has runs beyond those in flight."""
+    found = bench.rows("SELECT count(DISTINCT tenant_id) FROM queue_jobs WHERE state = 'parked'")
+    return int(str(found[0][0])) >= len(WEIGHTS)
+
+
+def report(name: str, outcome: Outcome, slots: int) -> None:
+    solved, seconds = outcome.solved, outcome.seconds()
+    print(f"{name}: {len(solved)} solves, {sum(seconds.values()):.0f} CPU s in {solved[-1].ended - solved[0].began:.0f} s on {slots} slots")
+    for tier, share in outcome.shares().items():
+        lengths = [s.cpu for s in solved if s.tenant == tier]
+        line = f"{len(lengths):>6} solves of {min(lengths):.2f} to {max(lengths):.2f} s, {seconds[tier]:>7.1f} s"
+        print(
+            f"  {tier:<11} weight {WEIGHTS[tier]}  {line}  share over weight {share:.3f}  longest wait {outcome.longest_wait(tier):.1f} s"
+        )
+    for f, g, apart, bound in outcome.gaps():
+        print(f"  {f:<11} {g:<11} apart at most {apart:.2f} weighted s, one largest job each {bound:.2f}")
+    if outcome.lone:
+        longest = max(s.ended - s.began for s in solved)
+        print(f"  {len(outcome.lone)} lone jobs began within {max(outcome.lone):.2f} s; the longest job took {longest:.2f} s")
+    finished = [Finished(model_size(size_of(s.run_id)), s.cpu) for s in solved]
+    fitted = fit_estimator(finished[::2])
+    for label, estimator in (("prior", PRIOR), (f"fitted on {fitted.runs}", fitted)):
+        ratio = np.array([r.seconds / predict(estimator, r.size, time_limit_s=60.0) for r in finished[1::2]])
+        print(f"  estimate, {label:<14} real over predicted: median {np.median(ratio):.2f}, p80 {np.quantile(ratio, 0.8):.2f}")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--jobs", type=int, default=600)
+    parser.add_argument("--slots", type=int, default=2)
+    parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
+    parser.add_argument("--worker", nargs=2)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        worker(arguments.worker[0], int(arguments.worker[1]))
+        return
+    if arguments.database != "postgres":
+        with tempfile.TemporaryDirectory() as folder:
+            url = f"sqlite:///{Path(folder) / 'fair.sqlite'}"
+            report("SQLite", saturate(Bench(url, url), slots=arguments.slots, jobs=arguments.jobs, lone_every=25), arguments.slots)
+    owner, app = os.environ.get("DYOCENSE_PG_OWNER_DSN"), os.environ.get("DYOCENSE_PG_DSN")
+    if owner and app and arguments.database != "sqlite":
+        name = f"fair_{uuid.uuid4().hex[:8]}"
+        admin = open_engine(owner)
+        with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as c:
+            c.execute(sa.text(f"CREATE DATABASE {name}"))
+        try:
+            bench = Bench(app.rpartition("/")[0] + "/" + name, owner.rpartition("/")[0] + "/" + name)
+            report("Postgres", saturate(bench, slots=arguments.slots, jobs=arguments.jobs, lone_every=25), arguments.slots)
+        finally:
+            with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as c:
+                c.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+if __name__ == "__main__":
+    main()
