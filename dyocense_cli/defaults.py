@@ -90,6 +90,7 @@ DEFAULTS: Final[dict[str, Default]] = {
     "serve.json_depth": Default(64, "levels", "deeper is never a goal or a context", "chosen"),
     "serve.slo_wait_s": Default(5.0, "s", "a kernel call that takes longer answers 202", "chosen"),
     "serve.heartbeat_s": Default(1.0, "s", "a dead worker is found within two beats and a poll", "chosen"),
+    "serve.solves_at_most": Default(2, "solves", "one that a worker's death broke off, and one more", "chosen"),
     "serve.dead_after_s": Default(
         10.0, "s", "ten missed beats: a busy machine is late, not dead; a paused process is taken over as well", "chosen"
     ),

@@ -87,16 +87,16 @@ def local_runs(settings: Settings, folder: str = "") -> RunStore:
     return store
 
 
-def remote_runs(settings: Settings, url: str) -> RunStore:
-    """Return the run store of an ``s3://bucket/prefix`` URL, in this tenant's part."""
-    store: RunStore = registry.load("runs", "s3")(
+def remote_runs(settings: Settings, url: str, **more: Any) -> Any:
+    """Return the run store of an ``s3://bucket/prefix`` URL, in this tenant's part; `more` are further arguments of the adapter."""
+    return registry.load("runs", "s3")(
         url,
         tenant=settings["tenant_id"],
         endpoint=settings["s3_endpoint"],
         access_key=settings["s3_access_key"],
         secret_key=settings["s3_secret_key"],
+        **more,
     )
-    return store
 
 
 def run_store(settings: Settings) -> RunStore:

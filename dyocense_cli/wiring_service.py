@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dyocense_cli.adapters import registry
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from dyocense_cli.adapters.sql.runs import SqlRuns
     from dyocense_cli.ports.service import Figures, JobQueue
 
-__all__ = ["Parts", "migrate_database", "open_parts", "sandbox_named"]
+__all__ = ["Parts", "held_folder", "migrate_database", "open_parts", "sandbox_named", "sweep_folders"]
 
 
 @dataclass(slots=True)
@@ -164,6 +165,20 @@ def migrate_database(url: str, *, app_role: str | None = None) -> list[str]:
         engine.dispose()
     migrate_engine_tables(url, app_role=app_role)
     return done
+
+
+def held_folder(parent: Path, name: str) -> AbstractContextManager[Path]:
+    """Make a folder that belongs to this process while it lives, and remove it in the end."""
+    from dyocense_cli.adapters.blobs import held
+
+    return held.held_folder(parent, name)
+
+
+def sweep_folders(parent: Path, pattern: str = "*") -> int:
+    """Remove folders that no living process holds."""
+    from dyocense_cli.adapters.blobs import held
+
+    return held.sweep_folders(parent, pattern)
 
 
 def sandbox_named(name: str, *, env: Mapping[str, str], readable: Sequence[str], hidden: Sequence[str]) -> Sandbox:

@@ -40,6 +40,7 @@ class RunRow:
     created_at: str = ""
     began_at: str = ""
     finished_at: str = ""
+    solves: int = 0
 
 
 @dataclass(frozen=True, slots=True)

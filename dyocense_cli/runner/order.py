@@ -32,6 +32,7 @@ class Order:
     warm_from: str | None = None
     freeze: int | None = None
     max_churn: float | None = None
+    run_id: str = ""  # under which the run is stored, once however often it is asked for; empty: a new one
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def _snapshot(execution: Execution) -> dict[str, bytes]:
 
 def seal(house: House, order: Order, execution: Execution, fingerprint: str, prints: dict[str, str]) -> Record:
     """Assemble every file of a run and its manifest."""
-    run_id = uuid7()
+    run_id = order.run_id or uuid7()
     status, termination = status_of(execution)
     solution = execution.held.get("solution")
     goal: Any = execution.held["goal"].value

@@ -16,6 +16,7 @@ from dyocense_cli.runner.nearby import keep_near
 from dyocense_cli.runner.order import House, Order
 from dyocense_cli.runner.pipeline import PLAN, Ask, Stage
 from dyocense_cli.runner.record import Record, run_fingerprint, seal, status_of
+from dyocense_cli.runner.references import manifest_of
 from dyocense_cli.runner.sources import Sources
 
 if TYPE_CHECKING:
@@ -132,21 +133,31 @@ class Kernel:
         cached = all(state != "run" for name, state in execution.states.items() if name in AFTER_SOLVE)
         if cached and known:
             run_id, _, snapshot = known.partition(" ")
-            if run_id in self.runs.list():
-                return Result(
-                    execution, fingerprint, prints, run_id, self._place(run_id), self.house.evidence_ref(fingerprint), snapshot, reused=True
-                )
+            if self._stored(run_id):
+                return self._again(execution, fingerprint, prints, run_id, snapshot)
+        if order.run_id and self._stored(order.run_id):  # an attempt before this one came as far
+            return self._again(execution, fingerprint, prints, order.run_id, str(manifest_of(self.runs, order.run_id)["snapshot_hash"]))
         sealed = seal(self.house, order, execution, fingerprint, prints)
         try:
             place = self.runs.commit(sealed.run_id, sealed.files, sealed.manifest_bytes)
         except UnavailableError:
-            if sealed.run_id in self.runs.list():  # whole here, though not yet sent on
+            if self._stored(sealed.run_id):  # whole here, though not yet sent on
                 self._remember(execution, mark, sealed)
             raise
         self._remember(execution, mark, sealed)
         return Result(
             execution, fingerprint, prints, sealed.run_id, place, sealed.manifest.evidence_ref, sealed.manifest.snapshot_hash, sealed
         )
+
+    def _stored(self, run_id: str) -> bool:
+        try:
+            return "manifest.json" in self.runs.names(run_id)
+        except UnavailableError:  # not here, and its store cannot be asked
+            return False
+
+    def _again(self, execution: Execution, fingerprint: str, prints: dict[str, str], run_id: str, snapshot: str) -> Result:
+        place, reference = self._place(run_id), self.house.evidence_ref(fingerprint)
+        return Result(execution, fingerprint, prints, run_id, place, reference, snapshot, reused=True)
 
     def _remember(self, execution: Execution, mark: str, sealed: Record) -> None:
         """Note that an equal run is stored, then write its evidence."""

@@ -8,11 +8,11 @@ import re
 import time
 from typing import Any, Final
 
-from dyocense_cli.errors import AccessError, StoreError
+from dyocense_cli.errors import AccessError, StoreError, UnavailableError
 from dyocense_cli.ports.service import RunRow
 from dyocense_cli.serve.config import FINAL
 from dyocense_cli.serve.context import Asked, threaded
-from dyocense_cli.serve.store import kernel_run_of, local_store
+from dyocense_cli.serve.store import kernel_run_of, run_files
 
 __all__ = ["artifact_names", "find_run", "run_view", "wait_for", "wait_seconds"]
 
@@ -42,8 +42,8 @@ def artifact_names(asked: Asked, row: RunRow) -> list[str]:
     if not kernel_run:
         return []
     try:
-        names = local_store(asked.state.desk.config, asked.caller.tenant_id).names(kernel_run)
-    except StoreError:
+        names = run_files(asked.state.desk.config, asked.caller.tenant_id).names(kernel_run)
+    except (StoreError, UnavailableError):  # of another machine, and the object store is away
         return []
     return [n for n in names if not n.startswith(_HIDDEN)]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from dyocense_cli.errors import AccessError, DyocenseError, InputError
 from dyocense_cli.runner.metrics import STATUS_CODES
 from dyocense_cli.runner.views import finite
 from dyocense_cli.serve.job import SHARED
+from dyocense_cli.serve.packs import Packer
 from dyocense_cli.serve.says import describe
 from dyocense_cli.settings import OPTIONS, Settings
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _EVENT_EVERY_S: Final = 0.5
+_GATE_POLL_S: Final = 0.005
 _BEFORE_SOLVE: Final = frozenset({"bind", "lint", "admit", "ask_forecast", "ask_sample", "forecast", "sample", "compile", "solve"})
 
 
@@ -40,10 +43,12 @@ class _StoppedError(Exception):
 
 
 class _Watcher:
-    """Tells of stages and of a solve's progress, at most twice a second."""
+    """Tells of stages and of a solve's progress, at most twice a second; with a gate, waits before the solve for the worker's ``go``."""
 
-    def __init__(self, stop: Path) -> None:
-        self._stop = stop
+    def __init__(self, folder: Path, *, gate: bool = False) -> None:
+        self._stop = folder / "stop"
+        self._go = folder / "go" if gate else None
+        self.packer: Packer | None = None
         self.seconds: dict[str, float] = {}
         self.cached = 0
         self.stages = 0
@@ -53,14 +58,21 @@ class _Watcher:
         """Tell that a stage begins; before the solve there is nothing to keep, so a stop ends the job here."""
         if stage in _BEFORE_SOLVE and self._stop.exists():
             raise _StoppedError
-        _say("stage", stage=stage, state="begin")
+        _say("stage", stage=stage, state="begin", pack=self._pack(stage) if stage == "solve" else "")
+        while stage == "solve" and self._go is not None and not self._go.exists():
+            if self._stop.exists():
+                raise _StoppedError
+            time.sleep(_GATE_POLL_S)
+
+    def _pack(self, stage: str) -> str:
+        return self.packer.pack(stage) if self.packer is not None else ""
 
     def ended(self, stage: str, state: str, seconds: float, note: str = "") -> None:
         """Tell that a stage ended, and count it."""
         self.seconds[stage] = seconds
         self.stages += 1
         self.cached += state == "cached"
-        _say("stage", stage=stage, state=state, seconds=round(seconds, 4), note=note)
+        _say("stage", stage=stage, state=state, seconds=round(seconds, 4), note=note, pack=self._pack(stage) if state == "run" else "")
 
     def solving(self, event: SolveEvent) -> None:
         """Tell how a solve moves."""
@@ -86,8 +98,11 @@ def _kernel(job: Mapping[str, Any], root: str, watcher: _Watcher) -> Kernel:
     from dyocense_cli import wiring
 
     shared = tuple(str(Path(job["project"]) / name) for name in SHARED)
-    stop = Path(job["folder"]) / "stop"
-    return wiring.build(_settings(job, root), allow=shared, observer=watcher, interrupted=stop.exists)
+    folder = Path(job["folder"])
+    kernel = wiring.build(_settings(job, root), allow=shared, observer=watcher, interrupted=(folder / "stop").exists)
+    if job.get("shelve"):
+        watcher.packer = Packer(kernel.memo, folder)
+    return kernel
 
 
 def _write(folder: Path, name: str, value: Any) -> str:
@@ -170,7 +185,7 @@ def _order(job: Mapping[str, Any], watcher: _Watcher) -> tuple[Kernel, Any]:
     root, goal, context = _goal_of(job)
     kernel = _kernel(job, root, watcher)
     overrides = _capped(job, kernel, goal, _overrides(job))
-    return kernel, Order(goal=goal, overrides=overrides, context=context)
+    return kernel, Order(goal=goal, overrides=overrides, context=context, run_id=job["run_id"] if job["kind"] == "plan" else "")
 
 
 def _plan(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any], dict[str, float]]:
@@ -301,8 +316,6 @@ def _compile(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any],
 
 
 def _solve(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any], dict[str, float]]:
-    import time
-
     import numpy as np
 
     from dyocense_cli.artifacts.goal import SolverOptions
@@ -354,7 +367,7 @@ _KINDS: Final[Mapping[str, Callable[[Mapping[str, Any], _Watcher], tuple[dict[st
 def main() -> int:
     """Do the job on standard input; 0 with a result, 1 with a problem. Both are printed as the last line."""
     job = json.loads(sys.stdin.buffer.read())
-    watcher = _Watcher(Path(job["folder"]) / "stop")
+    watcher = _Watcher(Path(job["folder"]), gate=bool(job.get("gate")))
     try:
         result, figures = _KINDS[job["kind"]](job, watcher)
     except _StoppedError:

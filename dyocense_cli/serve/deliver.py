@@ -1,23 +1,25 @@
-"""Deliver what the outbox holds, at least once: signed webhooks, evidence to the graph, snapshots to the object store."""
+"""Deliver what the outbox holds, at least once: signed webhooks, evidence to the graph."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
 from dyocense_cli import wiring
-from dyocense_cli.errors import DyocenseError
+from dyocense_cli.errors import DyocenseError, UnavailableError
 from dyocense_cli.ports import Telemetry
 from dyocense_cli.ports.service import Figures, RunRow
 from dyocense_cli.serve.config import ServeConfig
 from dyocense_cli.serve.names import EVIDENCE, Labels
-from dyocense_cli.serve.store import kernel_run_of, push_run, tenant_settings
+from dyocense_cli.serve.shipping import ship_evidence
 from dyocense_cli.serve.webhooks import allowed_networks, send
 from dyocense_cli.wiring_service import Parts
 
@@ -31,6 +33,7 @@ _IN_HAND_S: Final = 60.0
 _FIRST_RETRY_S: Final = 2.0
 _LONGEST_RETRY_S: Final = 3600.0
 _GIVE_UP_AFTER: Final = 30
+_EVIDENCE_RETRY_S: Final = 30.0
 
 
 def retry_after_s(attempts: int) -> float:
@@ -77,7 +80,8 @@ class Deliverer:
         if not due:
             return 0
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return sum(pool.map(lambda item: self._deliver(*item), due))
+            arrived = sum(pool.map(lambda item: self._deliver(*item), [item for item in due if item[2] != "evidence"]))
+        return arrived + self._evidence(sorted({tenant for _, tenant, kind, _ in due if kind == "evidence"}))
 
     def _deliver(self, item: str, tenant: str, kind: str, attempts: int) -> bool:
         box = self._parts.outbox(tenant)
@@ -88,13 +92,13 @@ class Deliverer:
             box.delivered(item)
             return False
         try:
-            sent = self._webhook(tenant, item, stored[1], stored[2]) if kind == "webhook" else self._evidence(tenant, stored[2])
+            sent = self._webhook(tenant, item, stored[1], stored[2])
         except (DyocenseError, httpx.HTTPError, OSError, ValueError) as error:
             _log.warning("%s %s: %s", kind, item, error)
             sent = False
         if sent:
             box.delivered(item)
-        elif kind == "webhook" and attempts + 1 >= _GIVE_UP_AFTER:  # evidence is never given up
+        elif attempts + 1 >= _GIVE_UP_AFTER:
             _log.warning("webhook %s did not arrive after %s tries; given up", item, attempts + 1)
             box.delivered(item)
         else:
@@ -106,19 +110,37 @@ class Deliverer:
         # without one it was removed meanwhile, and there is nobody to tell
         return hook is None or send(hook, item, body, now_s=self._parts.now_s(), allowed=self._allowed)
 
-    def _evidence(self, tenant: str, body: str) -> bool:
-        """Merge a run's evidence into the graph and push its files to the object store; merging and pushing again change nothing."""
-        run_id = str(json.loads(body)["run_id"])
-        row = self._parts.runs(tenant).read(run_id)
-        kernel_run = kernel_run_of(row)
-        if row is None or not kernel_run:
-            return True
-        settings: Any = tenant_settings(self._config, tenant, row.tier)
+    def _evidence(self, tenants: Sequence[str]) -> int:
+        """Ship the evidence of each tenant's runs at once; it is never given up, and arrives soon after its store is back."""
+        arrived = 0
+        for tenant in tenants:
+            box, now = self._parts.outbox(tenant), self._parts.now_s()
+            items = [] if self._halt.is_set() else box.claim_all("evidence", now, now + _IN_HAND_S)
+            try:
+                self._ship(tenant, [str(json.loads(body)["run_id"]) for _, _, body in items if body])
+            except (DyocenseError, OSError) as error:
+                _log.warning("evidence of %s: %s", tenant, error)
+                pause = min(_EVIDENCE_RETRY_S, retry_after_s(min((tried for _, tried, _ in items), default=0)))
+                for item, _, _ in items:
+                    box.postpone(item, self._parts.now_s() + pause)
+                if isinstance(error, UnavailableError):  # the next tenant's would wait for the same store
+                    break
+            else:
+                for item, _, _ in items:
+                    box.delivered(item)
+                arrived += len(items)
+        return arrived
+
+    def _ship(self, tenant: str, run_ids: Sequence[str]) -> None:
+        rows = [row for run_id in run_ids if (row := self._parts.runs(tenant).read(run_id)) is not None]
         begin = time.perf_counter()
-        with self._telemetry.span("kernel.evidence.write", traceparent=row.trace, tenant_id=tenant, tier=row.tier, run_id=run_id):
-            push_run(self._config, settings, tenant, kernel_run)
-        self._measure(row, 1000.0 * (time.perf_counter() - begin))
-        return True
+        with contextlib.ExitStack() as spans:  # one for each run: it belongs to the run's own trace
+            for row in rows:
+                own = {"tenant_id": tenant, "tier": row.tier, "run_id": row.run_id}
+                spans.enter_context(self._telemetry.span("kernel.evidence.write", traceparent=row.trace, **own))
+            ship_evidence(self._config, tenant, rows)
+        for row in rows:
+            self._measure(row, 1000.0 * (time.perf_counter() - begin) / len(rows))
 
     def _measure(self, row: RunRow, milliseconds: float) -> None:
         """Record how long a write of evidence took, for /metrics and for the collector."""

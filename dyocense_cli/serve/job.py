@@ -29,6 +29,10 @@ class Job:
     time_limit_s: float
     body: Mapping[str, Any]
     settings: Mapping[str, str] = field(default_factory=dict)
+    #: Before its solve the child waits for the file ``go``: the worker counts solves, and stores what came before.
+    gate: bool = False
+    #: The child lays what its stages made in packs below ``packs``, which the worker stores, and takes up the packs it finds there.
+    shelve: bool = False
 
     def to_json(self) -> bytes:
         """Return the bytes for the child's standard input."""

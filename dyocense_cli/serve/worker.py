@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -17,16 +15,17 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from dyocense_cli.errors import UnavailableError
 from dyocense_cli.kernel.tenancy.tiers import Tier
 from dyocense_cli.ports import Sandbox, SandboxLimits, SandboxResult, Telemetry
 from dyocense_cli.ports.service import Figures, RunRow
+from dyocense_cli.serve.attempt import Attempt, patiently, sweep
 from dyocense_cli.serve.config import FINAL, ServeConfig, number
 from dyocense_cli.serve.deliver import Deliverer
 from dyocense_cli.serve.job import SHARED, Job, Outcome, read_lines
 from dyocense_cli.serve.names import Labels
 from dyocense_cli.serve.notices import tell_ended, tell_warnings
 from dyocense_cli.serve.spans import RunSpans
+from dyocense_cli.serve.store import kernel_run_in, send_run
 from dyocense_cli.wiring import policy_keeper, telemetry
 from dyocense_cli.wiring_service import Parts, open_parts, sandbox_named
 
@@ -35,7 +34,6 @@ __all__ = ["RunHandler", "run_worker"]
 #: A child may spend this much beyond its solver's limits: reading, forecasting, stress, explanation.
 _WALL_FACTOR: Final = 4.0
 _WALL_SLACK_S: Final = 60.0
-_POLL_CANCEL_S: Final = 0.4
 #: How long a run whose services are down is held between two tries, when `when_down` says to hold.
 _FIRST_HOLD_S: Final = 2.0
 _LONGEST_HOLD_S: Final = 600.0
@@ -82,16 +80,17 @@ class RunHandler:
 
     def _child(self, row: RunRow, tier: Tier, spans: RunSpans) -> SandboxResult:
         """Run the child once in a folder of its own."""
-        tenant, run_id = row.tenant_id, row.run_id
-        with self._job_folder(tenant, run_id) as folder:
-            job = self._job(row, tier, folder, spans)
-            return self._sandbox(job).run(
-                self._command,
-                cwd=str(self._config.tenant_folder(tenant)),
-                stdin=job.to_json(),
-                limits=SandboxLimits(job.time_limit_s * _WALL_FACTOR + _WALL_SLACK_S, tier.memory_mb << 20, processes=256),
-                stop=_Cancelled(self._parts, tenant, run_id, folder),
-                line=lambda line: self._heard(tenant, run_id, line, spans),
+        with Attempt(self._config, self._parts, row, spans) as attempt:
+            job = self._job(row, tier, attempt, spans)
+            return attempt.named(
+                self._sandbox(job).run(
+                    self._command,
+                    cwd=str(self._config.tenant_folder(row.tenant_id)),
+                    stdin=job.to_json(),
+                    limits=SandboxLimits(job.time_limit_s * _WALL_FACTOR + _WALL_SLACK_S, tier.memory_mb << 20, processes=256),
+                    stop=attempt.stop,
+                    line=attempt.heard,
+                )
             )
 
     def _is_cancelled(self, tenant: str, run_id: str) -> bool:
@@ -110,19 +109,7 @@ class RunHandler:
         runs.event(run_id, "running", {"attempt": row.attempts + 1})
         return row
 
-    @contextlib.contextmanager
-    def _job_folder(self, tenant: str, run_id: str) -> Any:
-        jobs = self._config.tenant_folder(tenant) / "jobs"
-        for earlier in jobs.glob(f"{run_id}-*"):  # of an attempt whose worker was killed
-            shutil.rmtree(earlier, ignore_errors=True)
-        folder = jobs / f"{run_id}-{uuid.uuid4().hex[:8]}"
-        folder.mkdir(parents=True)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _job(self, row: RunRow, tier: Tier, folder: Path, spans: RunSpans) -> Job:
+    def _job(self, row: RunRow, tier: Tier, attempt: Attempt, spans: RunSpans) -> Job:
         payload = json.loads(row.payload)
         home = self._config.tenant_folder(row.tenant_id)
         return Job(
@@ -131,13 +118,15 @@ class RunHandler:
             tenant_id=row.tenant_id,
             tier=tier.name,
             project=str(self._config.project),
-            folder=str(folder),
+            folder=str(attempt.folder),
             store=str(home / "store"),
             cache=str(home / "cache"),
             scenarios=int(payload.get("scenarios") or tier.scenarios),
             time_limit_s=float(payload.get("time_limit_s") or tier.time_limit_s),
             body=payload["body"],
             settings={name: self._config.settings[name] for name in _PASSED_ON} | self._deciding() | spans.for_child(),
+            gate=True,
+            shelve=attempt.shelves,
         )
 
     def _deciding(self) -> dict[str, str]:
@@ -162,18 +151,6 @@ class RunHandler:
             readable.append(str(Path(urlsplit(job.settings["opa_url"]).path).parent))
         return sandbox_named(self._config.sandbox, env=env, readable=readable, hidden=(str(self._config.state),))
 
-    def _heard(self, tenant: str, run_id: str, line: bytes, spans: RunSpans) -> None:
-        try:
-            said = json.loads(line)
-        except ValueError:
-            return
-        what = said.pop("what", "") if isinstance(said, dict) else ""
-        if what == "span":
-            spans.heard(said)
-        if what in ("stage", "solving"):
-            with contextlib.suppress(UnavailableError):  # an event is a courtesy; the run goes on without the database
-                self._parts.runs(tenant).event(run_id, what, said)
-
     def _end(self, row: RunRow, ended: SandboxResult, wall_s: float) -> float:
         outcome = read_lines(ended.stdout)
         if outcome is None or (ended.reason not in ("done", "stopped") and outcome.result is None):
@@ -184,6 +161,8 @@ class RunHandler:
         document = dict(outcome.result) if outcome.result is not None else None
         if document is not None:
             document["protections"] = list(ended.protections)
+            # its files are where every machine finds them before the run counts as done; a store that is down is waited for
+            patiently(lambda: send_run(self._config, row.tenant_id, kernel_run_in(document)))
         problem = None if status == "cancelled" else outcome.problem  # stopped before there was a plan to keep
         self._finish(row, status, document, problem, solver_s=solver_s, figures=figures)
         return solver_s
@@ -257,31 +236,6 @@ class RunHandler:
         self._finish(row, status, None, problem, solver_s=0.0, figures={})
 
 
-class _Cancelled:
-    """Asks now and then whether the run was cancelled; the child finds the file ``stop`` in its folder."""
-
-    def __init__(self, parts: Parts, tenant: str, run_id: str, folder: Path) -> None:
-        self._parts = parts
-        self._tenant = tenant
-        self._run_id = run_id
-        self._folder = folder
-        self._next = 0.0
-
-    def __call__(self) -> bool:
-        now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + _POLL_CANCEL_S
-        try:
-            row = self._parts.runs(self._tenant).read(self._run_id)
-        except UnavailableError:
-            return False
-        stop = row is not None and (bool(row.cancel) or row.status in FINAL)
-        if stop:
-            (self._folder / "stop").write_bytes(b"")
-        return stop
-
-
 def _stop_without(parent: int, stop: Callable[[], None]) -> None:
     while os.getppid() == parent:
         time.sleep(1.0)
@@ -300,11 +254,12 @@ def _broken(ended: SandboxResult) -> dict[str, Any]:
     return {
         "code": "DY4702",
         "reason": ended.reason,
-        "status": 500 if ended.reason in ("done", "killed") else 422,
+        "status": 500 if ended.reason in ("done", "killed", "solved_twice") else 422,
         "detail": f"the job ended: {ended.reason}" + (f" ({said[-1][:200]})" if said else ""),
         "hints": {
             "memory": ["ask for fewer scenarios or a shorter horizon"],
             "time": ["ask for a shorter time limit or fewer scenarios"],
+            "solved_twice": ["two workers died in this solve; a third is not risked: make the model smaller, or submit it again"],
         }.get(ended.reason, []),
     }
 
@@ -338,6 +293,7 @@ def run_worker(config: ServeConfig, *, slots: int, beside: bool = False, command
     deliverer = Deliverer(config, parts, spans=spans)
     for number_ in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number_, lambda *_: worker.stop())
+    sweep(config)
     worker.launch()
     deliverer.start()
     if beside:

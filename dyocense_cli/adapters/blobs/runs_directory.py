@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
-from uuid import uuid4
 
+from dyocense_cli.adapters.blobs.held import held_folder, sweep_folders
 from dyocense_cli.errors import StoreError
 
 __all__ = ["DirectoryRuns"]
@@ -34,21 +33,17 @@ class DirectoryRuns:
         if (target / MANIFEST).exists():
             raise StoreError("DY5004", f"run {run_id} is stored already")
         self._root.mkdir(parents=True, exist_ok=True)
-        self._sweep()
-        part = self._root / f".part-{os.getpid()}-{uuid4().hex[:8]}"
-        try:
+        sweep_folders(self._root, ".part-*")
+        with held_folder(self._root, ".part") as part:
             for name, data in sorted(files.items()):
                 path = part / self._inside(run_id, name).relative_to(target)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
-            part.mkdir(exist_ok=True)
             (part / MANIFEST).write_bytes(manifest)
             try:
                 part.rename(target)
             except OSError as error:
                 raise StoreError("DY5004", f"run {run_id} is stored already") from error
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
         return str(target)
 
     def _inside(self, run_id: str, name: str = "") -> Path:
@@ -57,13 +52,6 @@ class DirectoryRuns:
         if any(p in ("", ".", "..") or "\\" in p or "\0" in p for p in parts) or "/" in run_id or run_id.startswith("."):
             raise StoreError("DY5003", f"run {run_id} has no `{name}`", hints="dyocense runs list")
         return self._root.joinpath(*parts)
-
-    def _sweep(self) -> None:
-        """Remove what processes that no longer live left unfinished."""
-        for part in self._root.glob(".part-*-*"):
-            pid = part.name.split("-")[1]
-            if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc").exists():
-                shutil.rmtree(part, ignore_errors=True)
 
     def read(self, run_id: str, name: str) -> bytes:
         """Return one file of a run; DY5003 if the run or the file is absent."""

@@ -14,16 +14,16 @@ MANIFEST: Final = "manifest.json"
 
 
 class S3Runs:
-    """``<prefix>/<tenant>/runs/<run_id>/``; a run without a manifest never happened, and committing it again goes on where it broke off."""
+    """``<prefix>/<tenant>/<part>/<run_id>/``; a run without a manifest never happened, and a second commit goes on where one broke off."""
 
     features: ClassVar[frozenset[str]] = frozenset({"remote", "resume"})
 
     def __init__(
         self, url: str, *, tenant: str = "local", endpoint: str = "", access_key: str = "", secret_key: str = "", retries: int = RETRIES,
-        patience_s: float = PATIENCE_S,
+        patience_s: float = PATIENCE_S, part: str = "runs",
     ) -> None:  # fmt: skip
         self._bucket = Bucket(
-            url, f"{tenant}/runs", endpoint=endpoint, access_key=access_key, secret_key=secret_key, retries=retries, patience_s=patience_s
+            url, f"{tenant}/{part}", endpoint=endpoint, access_key=access_key, secret_key=secret_key, retries=retries, patience_s=patience_s
         )
 
     def place(self, run_id: str) -> str:
@@ -52,6 +52,10 @@ class S3Runs:
                 hints=(f"dyocense runs push {run_id}", *error.hints),
             ) from error  # fmt: skip
         return self.place(run_id)
+
+    def add(self, run_id: str, name: str, data: bytes) -> None:
+        """Store one file of a run that has no manifest yet, in place of an earlier one of its name."""
+        self._bucket.replace(f"{run_id}/{name}", data)
 
     def _upload(self, key: str, data: bytes) -> None:
         if not self._bucket.create(key, data) and self._bucket.read(key) != data:

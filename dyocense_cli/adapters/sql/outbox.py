@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import sqlalchemy as sa
 
-from dyocense_cli.adapters.sql.engine import guarded, statement, tenant_transaction
+from dyocense_cli.adapters.sql.engine import guarded, is_postgres, statement, tenant_transaction
 from dyocense_cli.ports import Clock, Scope
 from dyocense_cli.ports.service import Webhook
 
@@ -70,6 +70,23 @@ class SqlOutbox:
                 {"item": item_id, "until": until, "seen": attempts},
             ).rowcount
         return bool(taken)
+
+    def claim_all(self, kind: str, now: float, until: float, limit: int = 200) -> list[tuple[str, int, str]]:
+        """Take items of a kind that are due by `now` in hand until a time, and return their (id, earlier tries, body), oldest first."""
+        skip = " FOR UPDATE SKIP LOCKED" if is_postgres(self._engine) else ""
+        mine = "tenant_id = :tenant AND kind = :kind AND due <= :now"
+        own = {"tenant": self._scope.tenant_id, "kind": kind, "now": now, "until": until, "limit": limit}
+        with tenant_transaction(self._engine, self._scope) as c:
+            taken = c.execute(
+                statement(
+                    f"UPDATE outbox_due SET due = :until, attempts = attempts + 1 WHERE {mine} AND item_id IN"
+                    f" (SELECT item_id FROM outbox_due WHERE {mine} ORDER BY queued, item_id LIMIT :limit{skip})"
+                    " RETURNING item_id, attempts - 1"
+                ),
+                own,
+            ).fetchall()
+            bodies = [(i, n, self.read(str(i))) for i, n in sorted(tuple(row) for row in taken)]
+        return [(str(i), int(n), stored[2] if stored is not None else "") for i, n, stored in bodies]
 
     def postpone(self, item_id: str, due: float) -> None:
         """Try an item again at `due`."""

@@ -77,6 +77,13 @@ class SqlRuns:
         with tenant_transaction(self._engine, self._scope) as c:
             return bool(c.execute(statement(text), bound).rowcount)
 
+    def begin_solve(self, run_id: str, at_most: int) -> bool:
+        """Count a solve that begins; False, and nothing counted, if it would be more than `at_most`."""
+        text = "UPDATE kernel_runs SET solves = solves + 1 WHERE tenant_id = :tenant AND run_id = :run AND solves < :most"
+        with tenant_transaction(self._engine, self._scope) as c:
+            bound = {"tenant": self._scope.tenant_id, "run": run_id, "most": at_most}
+            return bool(c.execute(statement(text), bound).rowcount)
+
     def event(self, run_id: str, what: str, data: Mapping[str, object]) -> int:
         """Append an event and return its number, from 1."""
         own = {"tenant": self._scope.tenant_id, "run": run_id}

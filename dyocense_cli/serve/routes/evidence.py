@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -10,14 +9,13 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from dyocense_cli.artifacts.codec import decode
 from dyocense_cli.artifacts.evidence import EvidenceGraph, Node
-from dyocense_cli.errors import AccessError, StoreError
+from dyocense_cli.errors import AccessError
 from dyocense_cli.serve.answers import find_run
 from dyocense_cli.serve.context import Asked, Reader, threaded
 from dyocense_cli.serve.routes.runs import RunId
 from dyocense_cli.serve.routes.taking import problems
-from dyocense_cli.serve.store import kernel_run_of, local_store
+from dyocense_cli.serve.store import kernel_run_of, read_evidence, run_files
 
 __all__ = ["around", "router"]
 
@@ -71,12 +69,11 @@ async def run_evidence(
 
 def _read(asked: Asked, run_id: str, line: str, depth: int) -> dict[str, Any]:
     row = find_run(asked, run_id)
-    try:
-        store = local_store(asked.state.desk.config, asked.caller.tenant_id)
-        document = json.loads(store.read(kernel_run_of(row), "artifacts/evidence_graph.json"))
-    except StoreError as error:
-        raise AccessError("DY3112", "the run keeps no evidence", http_status=404) from error
-    found = around(decode(EvidenceGraph, document, {}), line, depth)
+    kernel_run = kernel_run_of(row)
+    graph = read_evidence(run_files(asked.state.desk.config, asked.caller.tenant_id), kernel_run) if kernel_run else None
+    if graph is None:
+        raise AccessError("DY3112", "the run keeps no evidence", http_status=404)
+    found = around(graph, line, depth)
     if not found["nodes"]:
         raise AccessError("DY3112", f"the run has no line `{line[:100]}`", hints="GET the run for its steps", http_status=404)
     return found

@@ -17,7 +17,7 @@ from dyocense_cli.serve.config import FINAL
 from dyocense_cli.serve.context import Asked, Reader, threaded
 from dyocense_cli.serve.routes.taking import problems
 from dyocense_cli.serve.schemas import RunList, RunView
-from dyocense_cli.serve.store import kernel_run_of, local_store
+from dyocense_cli.serve.store import kernel_run_of, run_files
 
 __all__ = ["router"]
 
@@ -140,7 +140,7 @@ async def run_artifact(run_id: RunId, name: Annotated[str, Path(min_length=1, ma
     if name not in await threaded(artifact_names, asked, row):
         raise AccessError("DY3112", "the run has no artifact of this name", hints="GET the run for the names", http_status=404)
     try:
-        data = await threaded(local_store(asked.state.desk.config, asked.caller.tenant_id).read, kernel_run_of(row), name)
+        data = await threaded(run_files(asked.state.desk.config, asked.caller.tenant_id).read, kernel_run_of(row), name)
     except StoreError as error:
         raise AccessError("DY3112", "the artifact is not stored any more", http_status=404) from error
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
