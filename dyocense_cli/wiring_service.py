@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dyocense_cli.adapters import registry
+from dyocense_cli.defaults import default
 from dyocense_cli.ports import Clock, Sandbox, Scope
 
 if TYPE_CHECKING:
@@ -93,6 +94,12 @@ class Parts:
         from dyocense_cli.adapters.sql.figures import figures_after
 
         return figures_after(self.engine, seq)
+
+    def finished_sizes(self) -> list[tuple[int, int, int, float]]:
+        """Return (variables, constraints, scenarios, solver seconds) of the newest finished solves, of all tenants."""
+        from dyocense_cli.adapters.sql.figures import finished_sizes
+
+        return finished_sizes(self.engine, int(str(default("estimate.fitted_on"))))
 
     def depth(self) -> dict[tuple[str, str], int]:
         """Return how many runs wait or run by (pool, state)."""

@@ -98,8 +98,8 @@ class RunTable(Protocol):
         """Return (number, time, what, JSON data) of events after a number."""
         ...
 
-    def finished(self, limit: int) -> list[RunRow]:
-        """Return this tenant's newest succeeded runs with a known size, for the cost estimate."""
+    def latest(self, kind: str, goal_id: str) -> RunRow | None:
+        """Return this tenant's newest succeeded run of a kind and goal with a known size, for the cost estimate."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +11,8 @@ from typing import Any, Final
 from dyocense_cli.artifacts.codec import Json
 from dyocense_cli.artifacts.fingerprint import json_sha
 from dyocense_cli.errors import AccessError
-from dyocense_cli.kernel.tenancy.budgets import fit
-from dyocense_cli.kernel.tenancy.estimate import Finished, Size, fit_estimator, predict
+from dyocense_cli.kernel.tenancy.budgets import Quote, fit
+from dyocense_cli.kernel.tenancy.estimate import Size, predict, scaled
 from dyocense_cli.kernel.tenancy.quotas import Ask, within
 from dyocense_cli.kernel.tenancy.tiers import Tier
 from dyocense_cli.kernel.tenancy.wfq import why_waiting
@@ -20,6 +20,7 @@ from dyocense_cli.ports.service import Place, RunRow
 from dyocense_cli.runner.ids import uuid7
 from dyocense_cli.serve.auth import Caller
 from dyocense_cli.serve.config import FINAL, ServeConfig
+from dyocense_cli.serve.estimates import Estimates
 from dyocense_cli.serve.job import SHARED
 from dyocense_cli.serve.notices import tell_warnings
 from dyocense_cli.serve.problems import ProblemError
@@ -65,6 +66,7 @@ class Desk:
     def __init__(self, config: ServeConfig, parts: Parts) -> None:
         self.config = config
         self.parts = parts
+        self._estimates = Estimates(parts)
 
     def tier(self, caller: Caller) -> Tier:
         """Return the caller's limits."""
@@ -81,7 +83,8 @@ class Desk:
         tier = self.tier(caller)
         ask = within(work.ask, tier)
         body_sha = json_sha({"kind": work.kind, "body": dict(work.body)})
-        estimate_s = self.estimate(caller, work, ask, tier)
+        cost, scenarios, limit = self._cost(caller, work, ask)
+        estimate_s = cost(scenarios, limit)
         ledger = self.parts.ledger(caller.tenant_id, tier.budgets())
         with self.parts.unit(caller.tenant_id):
             state, stored = ledger.idempotent(key, body_sha)
@@ -105,7 +108,7 @@ class Desk:
             kept = self.parts.runs(caller.tenant_id).create(row)
             fresh = kept.run_id == row.run_id
             if fresh:
-                self._reserve(ledger, row, ask, estimate_s)
+                self._reserve(ledger, row, estimate_s, lambda left: fit(cost, left, scenarios=scenarios, time_limit_s=limit))
                 self._queue(row, tier)
                 tell_warnings(self.parts, row, ledger)
             hold = {"run_id": kept.run_id, "until": self.parts.now_s() + hold_s}
@@ -130,12 +133,11 @@ class Desk:
             raise ProblemError(refusal, headers={"Retry-After": "1"})
         return Claim("replay", answer=answer)
 
-    def _reserve(self, ledger: Any, row: RunRow, ask: Ask, estimate_s: float) -> None:
+    def _reserve(self, ledger: Any, row: RunRow, estimate_s: float, quoted: Callable[[float], Quote]) -> None:
         try:
             ledger.reserve(row.run_id, {"solver_sec": estimate_s})
         except AccessError as error:
-            left = float(ledger.left().get("solver_sec", 0.0))
-            quote = fit(estimate_s, left, scenarios=ask.scenarios or 1, time_limit_s=ask.time_limit_s or 1.0)
+            quote = quoted(float(ledger.left().get("solver_sec", 0.0)))
             raise ProblemError(
                 error,
                 extra={
@@ -166,16 +168,21 @@ class Desk:
         accounts = self.parts.ledger(caller.tenant_id, self.tier(caller).budgets()).accounts()
         return [name for name, a in accounts.items() if a.limit > 0 and spent(a) >= number("budget.warn_at")]
 
-    def estimate(self, caller: Caller, work: Work, ask: Ask, tier: Tier) -> float:
-        """Return predicted solver seconds: by the size of the goal's last run where it ran before, fitted on the tenant's own runs."""
+    def _cost(self, caller: Caller, work: Work, ask: Ask) -> tuple[Callable[[int, float], float], int, float]:
+        """Return how predicted solver seconds depend on (scenarios, time limit), and the two that this request comes to.
+
+        The size is that of the goal's last run of this tenant; the fit is on the deployment's own finished runs.
+        """
+        limit = float(ask.time_limit_s or 1.0)
         if work.kind not in _SOLVING:
-            return _UNSOLVED_S
-        rows = self.parts.runs(caller.tenant_id).finished(400)
-        runs = [Finished(Size(r.variables, max(1, r.constraints), max(1, r.scenarios)), r.solver_s) for r in rows]
-        limit = float(ask.time_limit_s or tier.time_limit_s)
-        last = next((r for r in rows if r.goal_id == work.goal_id and r.kind == work.kind), None)
+            return lambda _scenarios, _limit: _UNSOLVED_S, ask.scenarios or 1, limit
+        last = self.parts.runs(caller.tenant_id).latest(work.kind, work.goal_id) if work.size is None else None
         size = work.size or (Size(last.variables, max(1, last.constraints), max(1, last.scenarios)) if last else _FIRST_SIZE)
-        return predict(fit_estimator(runs), size, time_limit_s=limit)
+        scenarios = work.ask.scenarios or size.scenarios
+        if last is not None and json.loads(last.payload)["body"].get("scenarios") is None:
+            scenarios = min(scenarios, size.scenarios)  # the goal may reduce its scenarios: more asked is not more solved
+        estimator = self._estimates.current()
+        return lambda n, t: predict(estimator, scaled(size, n), time_limit_s=t), scenarios, limit
 
     def _work_sha(self, work: Work, tier: Tier, ask: Ask) -> str:
         """Return what makes two submits the same work: request, tier and, where files of the project are named, their state."""

@@ -179,17 +179,24 @@ def test_more_than_the_tier_allows_is_402(service: Service) -> None:
     assert (slow.status_code, slow.json()["code"]) == (402, "DY3105")
 
 
-def test_a_spent_budget_is_402_with_the_quote_and_what_fits(service: Service) -> None:
+def test_a_spent_budget_is_402_with_the_quote_and_what_fits_then_passes(service: Service) -> None:
     ledger = service.parts.ledger(service.tenant, TIERS["free"].budgets())
-    ledger.reserve("earlier", {"solver_sec": 599.9})
-    answer = service.post("/plans", {**PLAN, "scenarios": 20, "time_limit_s": 15}, tier="free")
+    ledger.reserve("earlier", {"solver_sec": 598.0})
+    asked = {**PLAN, "scenarios": 20, "time_limit_s": 15}
+    answer = service.post("/plans", asked, tier="free")
     body = answer.json()
     assert (answer.status_code, body["code"]) == (402, "DY3106")
-    assert body["quote"]["estimate_s"] > body["quote"]["left_s"] == pytest.approx(0.1, abs=1e-6)
-    assert body["quote"]["fits"]["scenarios"] < 20
-    assert 0 < body["quote"]["fits"]["time_limit_s"] <= 0.1
+    assert body["quote"]["estimate_s"] > body["quote"]["left_s"] == pytest.approx(2.0, abs=1e-6)
+    fits = body["quote"]["fits"]
+    assert 1 <= fits["scenarios"] < 20
+    assert 0 < fits["time_limit_s"] <= 2.0
     assert service.get("/runs", tier="free").json()["runs"] == []
-    assert service.post("/plans", {**PLAN, "scenarios": 20, "time_limit_s": 0.05}, tier="free").status_code == 202
+    assert service.post("/plans", {**asked, "scenarios": fits["scenarios"] + 1}, tier="free").status_code == 402
+    fewer = service.post("/plans", {**asked, "scenarios": fits["scenarios"]}, tier="free")
+    assert (fewer.status_code, fewer.json()["estimate_s"] <= 2.0) == (202, True)
+    service.http.delete(f"/runs/{fewer.json()['run_id']}", headers=service.headers(tier="free"))  # its reservation is given back
+    shorter = service.post("/plans", {**asked, "time_limit_s": fits["time_limit_s"]}, tier="free")
+    assert (shorter.status_code, shorter.json()["estimate_s"]) == (202, fits["time_limit_s"])
 
 
 def test_the_80_percent_warning_is_on_answers_and_delivered_once(service: Service) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from dyocense_cli.adapters.sql.engine import guarded, statement, transaction
 from dyocense_cli.ports.service import Figures
 
-__all__ = ["add_figures", "figures_after", "live_workers", "queue_depth"]
+__all__ = ["add_figures", "figures_after", "finished_sizes", "live_workers", "queue_depth"]
 
 
 def add_figures(engine: sa.Engine, row: Figures) -> None:
@@ -49,6 +49,21 @@ def figures_after(engine: sa.Engine, seq: float, limit: int = 5000) -> list[Figu
 
 def _numbers(text: str) -> Mapping[str, float]:
     return {str(k): float(v) for k, v in json.loads(text).items()}
+
+
+def finished_sizes(engine: sa.Engine, limit: int) -> list[tuple[int, int, int, float]]:
+    """Return (variables, constraints, scenarios, solver seconds) of the newest finished solves of all tenants whose size is known."""
+    with guarded(), engine.connect() as c:
+        found = c.execute(
+            statement(
+                "SELECT figures FROM run_metrics WHERE kind IN ('plan', 'solve') AND status NOT IN ('failed', 'cancelled', 'denied')"
+                " ORDER BY seq DESC LIMIT :n"
+            ),
+            {"n": limit},
+        ).fetchall()
+    rows = [_numbers(str(row[0])) for row in found]
+    known = [f for f in rows if f.get("variables") and "solver_wall_time" in f]
+    return [(int(f["variables"]), int(f.get("constraints", 1)), int(f.get("scenario_count", 1)), f["solver_wall_time"]) for f in known]
 
 
 def queue_depth(engine: sa.Engine) -> dict[tuple[str, str], int]:

@@ -112,6 +112,8 @@ class SqlRuns:
             ).fetchall()
         return [(int(seq), str(at), str(what), str(data)) for seq, at, what, data in found]
 
-    def finished(self, limit: int) -> list[RunRow]:
-        """Return this tenant's newest succeeded runs with a known size, for the cost estimate."""
-        return self._rows("AND status = 'succeeded' AND variables > 0 ORDER BY run_id DESC LIMIT :limit", {"limit": limit})
+    def latest(self, kind: str, goal_id: str) -> RunRow | None:
+        """Return this tenant's newest succeeded run of a kind and goal with a known size, for the cost estimate."""
+        where = "AND status = 'succeeded' AND variables > 0 AND kind = :kind AND goal_id = :goal ORDER BY run_id DESC LIMIT 1"
+        found = self._rows(where, {"kind": kind, "goal": goal_id})
+        return found[0] if found else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dyocense_cli.defaults import default
@@ -50,12 +52,21 @@ def crosses_warning(before: Account, after: Account) -> bool:
     return after.limit > 0 and spent(before) < line <= spent(after)
 
 
-def fit(estimate_s: float, left_s: float, *, scenarios: int, time_limit_s: float) -> Quote:
-    """Return the quote of a run and what would fit: cost is taken as proportional to scenarios and at most the time limit."""
-    if estimate_s <= 0:
-        return Quote(0.0, left_s, scenarios, time_limit_s)
-    share = min(1.0, left_s / estimate_s)
-    return Quote(estimate_s, left_s, int(scenarios * share), round(min(time_limit_s, left_s), 3))
+def fit(cost: Callable[[int, float], float], left_s: float, *, scenarios: int, time_limit_s: float) -> Quote:
+    """Return the quote of a run and what would fit: fewer scenarios at the same time limit, or a shorter one at the same scenarios.
+
+    Parameters
+    ----------
+    cost : callable
+        Predicted solver seconds of (scenarios, time limit in seconds); never less for more of either.
+
+    Notes
+    -----
+    Law: a submit that asks for either number passes, as long as nothing else was reserved meanwhile.
+    """
+    fits = bisect_right(range(1, scenarios + 1), left_s, key=lambda n: cost(n, time_limit_s))
+    shorter = math.floor(min(time_limit_s, left_s) * 1000) / 1000
+    return Quote(cost(scenarios, time_limit_s), left_s, fits, shorter if cost(scenarios, shorter) <= left_s else 0.0)
 
 
 def check(accounts: Mapping[str, Account], amounts: Mapping[str, float]) -> None:

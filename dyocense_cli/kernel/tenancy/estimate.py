@@ -1,4 +1,4 @@
-"""How long a solve will take: a log-linear quantile fitted on finished runs, a prior before there are any."""
+"""How long a solve will take: a log-linear quantile fitted on finished runs, held to a prior that a handful of them outvotes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Final
 
 import numpy as np
 from scipy.optimize import linprog
+from scipy.sparse import csr_array, eye_array, hstack
 
 from dyocense_cli.defaults import default
 
-__all__ = ["PRIOR", "Estimator", "Finished", "Size", "fit_estimator", "predict"]
+__all__ = ["PRIOR", "Estimator", "Finished", "Size", "fit_estimator", "predict", "scaled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,14 @@ _FLOOR_S: Final = 0.01
 
 
 def _features(sizes: Sequence[Size]) -> np.ndarray:
-    raw = np.array([(s.variables, s.constraints, s.scenarios) for s in sizes], dtype=np.float64)
+    raw = np.array([(s.variables, s.constraints, s.scenarios) for s in sizes], dtype=np.float64).reshape(-1, 3)
     return np.hstack([np.ones((len(sizes), 1)), np.log(np.maximum(raw, 1.0))])
+
+
+def scaled(size: Size, scenarios: int) -> Size:
+    """Return the size with another number of scenarios: what grows with them grows in proportion."""
+    factor = scenarios / max(1, size.scenarios)
+    return Size(max(1, round(size.variables * factor)), max(1, round(size.constraints * factor)), scenarios)
 
 
 def predict(estimator: Estimator, size: Size, *, time_limit_s: float, coef_tier: float = 1.0) -> float:
@@ -63,23 +70,30 @@ def predict(estimator: Estimator, size: Size, *, time_limit_s: float, coef_tier:
 
 
 def fit_estimator(runs: Sequence[Finished]) -> Estimator:
-    """Fit the quantile of log seconds by linear programming; the prior while there are too few runs.
+    """Fit the quantile of log seconds by linear programming, with a price on leaving the prior.
 
-    Laws: slopes are ≥ 0, so a larger model never costs less; about `quantile` of the runs lie below the fit.
+    Laws: without runs it is the prior; slopes are ≥ 0, so a larger model never costs less; with many runs about `quantile` of them lie
+    below the fit. The price is that of so many runs a factor e away from the prior, so that a few runs move the level and no single one
+    does; it also settles slopes that the runs cannot tell apart.
 
-    Source: Koenker and Bassett, *Regression quantiles*, Econometrica 46, 1978, the linear programme of section 3.
+    Source: Koenker and Bassett, *Regression quantiles*, Econometrica 46, 1978, the linear programme of section 3; the price is the L1
+    penalty of Koenker, *Quantile regression for longitudinal data*, J. Multivariate Analysis 91, 2004.
     """
-    quantile = float(default("estimate.quantile"))  # type: ignore[arg-type]  # a number by its table
-    if len(runs) < int(default("estimate.min_runs")):  # type: ignore[arg-type]  # a number by its table
+    if not runs:
         return PRIOR
-    x = _features([r.size for r in runs])
+    quantile = float(default("estimate.quantile"))  # type: ignore[arg-type]  # a number by its table
+    price = float(default("estimate.prior_runs"))  # type: ignore[arg-type]  # a number by its table
+    x, prior = _features([r.size for r in runs]), np.array(PRIOR.coef)
     y = np.log(np.maximum([r.seconds for r in runs], _FLOOR_S))
-    n = len(runs)
-    eye = np.eye(n)
-    cost = np.concatenate([np.zeros(4), np.full(n, quantile), np.full(n, 1.0 - quantile)])
-    bounds = [(None, None), (0, None), (0, None), (0, None)] + [(0, None)] * (2 * n)
-    found = linprog(cost, A_eq=np.hstack([x, eye, -eye]), b_eq=y, bounds=bounds, method="highs")
+    n, centre = len(runs), np.concatenate([[0.0], x[:, 1:].mean(axis=0)])
+    about = csr_array(x - centre)  # the level is moved at the typical size, whatever the slopes do
+    # unknowns: how far each coefficient is above and below the prior's, how far each run is above and below the fit
+    cost = np.concatenate([np.full(8, quantile * price), np.full(n, quantile), np.full(n, 1.0 - quantile)])
+    bounds = [(0, None)] * 4 + [(0, None), *((0, float(p)) for p in prior[1:])] + [(0, None)] * (2 * n)
+    rows = hstack([about, -about, eye_array(n), -eye_array(n)], format="csr")
+    found = linprog(cost, A_eq=rows, b_eq=y - x @ prior, bounds=bounds, method="highs")
     if found.x is None:
         return PRIOR
-    a, b, c, d = (float(v) for v in found.x[:4])
+    moved = found.x[:4] - found.x[4:8]
+    a, b, c, d = (float(v) for v in prior + moved - np.array([moved @ centre, 0.0, 0.0, 0.0]))
     return Estimator((a, b, c, d), quantile, n)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dyocense_cli.errors import AccessError, UsageError
 from dyocense_cli.kernel.tenancy.budgets import Account, check, crosses_warning, fit, month_of, spent
-from dyocense_cli.kernel.tenancy.estimate import PRIOR, Finished, Size, fit_estimator, predict
+from dyocense_cli.kernel.tenancy.estimate import PRIOR, Finished, Size, fit_estimator, predict, scaled
 from dyocense_cli.kernel.tenancy.quotas import Ask, within
 from dyocense_cli.kernel.tenancy.tiers import TIERS, tier
 
@@ -64,16 +64,37 @@ def test_a_budget_that_does_not_fit_names_what_is_left() -> None:
     assert month_of("2026-03-02T10:00:00Z") == "2026-03"
 
 
-def test_the_quote_says_what_would_fit() -> None:
-    quote = fit(10.0, 4.0, scenarios=50, time_limit_s=20.0)
-    assert (quote.fits_scenarios, quote.fits_time_limit_s) == (20, 4.0)
-    assert fit(0.0, 4.0, scenarios=50, time_limit_s=20.0).fits_scenarios == 50
+@given(st.floats(0.0, 30.0), st.integers(1, 200), st.floats(0.05, 90.0), st.integers(1, 10**6))
+def test_what_the_quote_says_fits_does_fit(left: float, scenarios: int, limit: float, variables: int) -> None:
+    def cost(n: int, t: float) -> float:
+        return predict(PRIOR, scaled(Size(variables, variables, 50), n), time_limit_s=t)
+
+    quote = fit(cost, left, scenarios=scenarios, time_limit_s=limit)
+    assert quote.fits_scenarios == 0 or cost(quote.fits_scenarios, limit) <= left
+    assert quote.fits_scenarios == scenarios or cost(quote.fits_scenarios + 1, limit) > left
+    assert quote.fits_time_limit_s == 0 or cost(scenarios, quote.fits_time_limit_s) <= left
+    assert quote.fits_time_limit_s > 0 or left < 0.01
 
 
-def test_the_estimate_is_the_prior_until_there_are_runs() -> None:
-    assert fit_estimator([Finished(Size(10, 10, 1), 1.0)] * 29) is PRIOR
-    assert 0.2 < predict(PRIOR, Size(1000, 1000, 50), time_limit_s=60) < 2
+def test_the_estimate_is_the_prior_until_a_few_runs_outvote_it() -> None:
+    size = Size(1000, 1000, 50)
+    before = predict(PRIOR, size, time_limit_s=60)
+    assert 0.2 < before < 2
     assert predict(PRIOR, Size(10**7, 10**7, 50), time_limit_s=60) == 60
+    assert fit_estimator([]) is PRIOR
+    slow = Finished(size, 8 * before)
+    assert predict(fit_estimator([slow]), size, time_limit_s=60) < 2 * before  # one run may be a bad day
+    assert predict(fit_estimator([slow] * 60), size, time_limit_s=60) == pytest.approx(8 * before, rel=0.01)
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**6), st.integers(1, 10**6), st.integers(1, 200), st.floats(0.01, 100)), max_size=30))
+@settings(max_examples=30)
+def test_a_larger_model_never_costs_less(raw: list[tuple[int, int, int, float]]) -> None:
+    fitted = fit_estimator([Finished(Size(v, c, s), seconds) for v, c, s, seconds in raw])
+    assert min(fitted.coef[1:]) >= -1e-9
+    small = scaled(Size(20_000, 20_000, 50), 10)
+    assert small == Size(4000, 4000, 10)
+    assert predict(fitted, small, time_limit_s=60) <= predict(fitted, Size(20_000, 20_000, 50), time_limit_s=60)
 
 
 def test_the_fit_recovers_the_quantile_of_known_runs() -> None:
@@ -87,4 +108,4 @@ def test_the_fit_recovers_the_quantile_of_known_runs() -> None:
     below = np.mean([r.seconds <= predict(fitted, r.size, time_limit_s=1e9) for r in runs])
     assert abs(below - 0.8) < 0.02
     assert abs(fitted.coef[1] - 0.6) < 0.05
-    assert min(fitted.coef[1:]) >= 0
+    assert min(fitted.coef[1:]) >= -1e-9
