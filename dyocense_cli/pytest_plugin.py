@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from dyocense_cli.cli.render import error_text
+from dyocense_cli.errors import DyocenseError
+
 __all__ = ["GoldenFile", "GoldenItem", "pytest_collect_file"]
 
 
@@ -30,8 +33,16 @@ class GoldenItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # noqa: ARG002  # the hook names it
         """Show the differences, not a traceback."""
         if isinstance(excinfo.value, GoldenMismatch):
-            return f"{excinfo.value}\nif the change is meant: dyocense golden update {self.path}"
+            lines = [f"{self._shown}: not what the golden file holds", *(f"  {line}" for line in str(excinfo.value).splitlines())]
+            return "\n".join([*lines, f"if the change is meant: dyocense golden update {self._shown}"])
+        if isinstance(excinfo.value, DyocenseError):
+            return error_text(excinfo.value)
         return str(super().repr_failure(excinfo))
+
+    @property
+    def _shown(self) -> str:
+        here = Path.cwd()
+        return self.path.relative_to(here).as_posix() if self.path.is_relative_to(here) else str(self.path)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return where the test is."""

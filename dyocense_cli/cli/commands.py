@@ -30,7 +30,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("replay", "run a fingerprint again from its snapshot and compare"),
     Command("diff", "compare two runs: inputs, rules, order lines, KPIs"),
     Command("runs", "the run store: list, show, gc, push, pull, cache", group=True),
-    Command("golden", "golden tests of goals: check, update, compare", group=True),
+    Command("golden", "golden tests of goals: check, update, compare, shadow", group=True),
     Command("policy", "policy packages: build, test, explain", group=True),
     Command("serve", "HTTP API and workers for many tenants", group=True),
     Command("config", "effective settings and where each came from: show, validate", group=True),

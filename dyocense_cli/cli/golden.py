@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 import typer
 
@@ -22,6 +22,7 @@ __all__ = ["app", "found"]
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Golden tests of goals.")
 
 FOLDER = "golden"
+JUnit = Annotated[str | None, typer.Option("--junit", help="Write a JUnit report.", show_default=False)]
 Paths = Annotated[list[str] | None, typer.Argument(help="Golden files or folders; golden/ by default.", show_default=False)]
 
 
@@ -57,21 +58,24 @@ def _files(paths: list[str] | None) -> list[Path]:
     return out
 
 
-def _junit(results: Mapping[str, list[str]]) -> str:
+def _write_junit(place: str | None, suite: str, results: Mapping[str, list[str]]) -> None:
+    if place is None:
+        return
     cases = []
     for name, failures in results.items():
-        inner = f"<failure message={quoteattr('; '.join(failures))}/>" if failures else ""
-        cases.append(f'<testcase classname="golden" name={quoteattr(name)}>{inner}</testcase>')
+        lines = escape("\n".join(failures))
+        inner = f"<failure message={quoteattr('; '.join(failures))}>{lines}</failure>" if failures else ""
+        cases.append(f'  <testcase classname="{suite}" name={quoteattr(name)}>{inner}</testcase>\n')
     failed = sum(bool(f) for f in results.values())
-    head = f'<testsuite name="golden" tests="{len(results)}" failures="{failed}">'
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{head}{"".join(cases)}</testsuite>\n'
+    head = f'<testsuite name="{suite}" tests="{len(results)}" failures="{failed}">'
+    Path(place).write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{head}\n{"".join(cases)}</testsuite>\n', "utf-8")
 
 
 @app.command()
 def check(
     paths: Paths = None,
     as_json: Json = False,
-    junit: Annotated[str | None, typer.Option("--junit", help="Write a JUnit report.", show_default=False)] = None,
+    junit: JUnit = None,
 ) -> int:
     """Plan each golden goal and compare model fingerprint, status, KPIs within tolerance and findings; exit 8 on a difference."""
     from dyocense_cli.runner.golden import differences, load
@@ -80,8 +84,7 @@ def check(
     for path in _files(paths):
         expected = load(path.read_text("utf-8"), file=str(path))
         results[str(path)] = [str(d) for d in differences(expected, found(expected.goal, expected.overrides))]
-    if junit:
-        Path(junit).write_text(_junit(results), "utf-8")
+    _write_junit(junit, "golden", results)
     bad = {name: lines for name, lines in results.items() if lines}
     if as_json:
         print_json({"checked": len(results), "differences": results})
@@ -125,28 +128,76 @@ def compare(
     metric: Annotated[list[str], typer.Option("--metric", help="KPI, operator, margin: 'total_cost<=+1%'. May be given often.")],
     store: Store = None,
     as_json: Json = False,
+    junit: JUnit = None,
 ) -> int:
     """Hold a candidate run against a baseline, an operator per metric; exit 8 if one fails."""
     from dyocense_cli import wiring
-    from dyocense_cli.runner.golden import compare_metrics, parse_metric
+    from dyocense_cli.runner.golden import compare_metrics, figures_of, parse_metric
     from dyocense_cli.runner.references import find_run, read_json
 
     runs = wiring.run_store(settings_of(store=store))
-    figures = [_figures(read_json(runs, find_run(runs, name), "solution.json")) for name in (base, candidate)]
+    figures = [figures_of(read_json(runs, find_run(runs, name), "solution.json")) for name in (base, candidate)]
     rows = compare_metrics(figures[0], figures[1], tuple(parse_metric(m) for m in metric))
+    _write_junit(junit, "compare", {f"{candidate} {r.metric}": [] if r.holds else [str(r)] for r in rows})
     if as_json:
-        print_json(
-            {"metrics": [{"name": m.name, "op": m.op, "margin": m.margin, "base": b, "candidate": c, "holds": ok} for m, b, c, ok in rows]}
-        )
+        print_json({"metrics": [r.document for r in rows]})
     else:
-        for m, b, c, ok in rows:
-            typer.echo(f"{'holds' if ok else 'fails'}  {m.name} {m.op} {100 * m.margin:+g} %   baseline {b}   candidate {c}")
-    return exits.DONE if all(ok for *_, ok in rows) else exits.MISMATCH
+        for row in rows:
+            typer.echo(f"{'holds' if row.holds else 'fails'}  {row}")
+    return exits.DONE if all(r.holds for r in rows) else exits.MISMATCH
 
 
-def _figures(solution: Mapping[str, Any]) -> dict[str, float]:
-    out = {k: float(v) for k, v in solution.get("kpis", {}).items() if isinstance(v, (int, float))}
-    for key in ("objective", "bound", "gap"):
-        if isinstance(solution.get(key), (int, float)):
-            out[key] = float(solution[key])
-    return out
+@app.command()
+def shadow(
+    references: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Past runs; the last --last of the store by default.", show_default=False)
+    ] = None,
+    against: Annotated[
+        str, typer.Option("--against", help="The candidate: its Python program, a checkout, a wheel, or a version.", show_default=False)
+    ] = "",
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="KPI, operator, margin; without it every figure is to be equal.", show_default=False),
+    ] = None,
+    goal: Annotated[str | None, typer.Option("--goal", help="Only runs of this goal.", show_default=False)] = None,
+    last: Annotated[int, typer.Option("--last", help="How many runs, the newest first.", min=1)] = 20,
+    store: Store = None,
+    as_json: Json = False,
+    junit: JUnit = None,
+) -> int:
+    """Replay past runs with a candidate version, hold its figures against the recorded ones; exit 8 if one fails.
+
+    Nothing is written to the store. A run whose figures all hold is good whatever its bytes; the first stage that differs is named.
+    """
+    from dyocense_cli import wiring
+    from dyocense_cli.cli.candidate import candidate
+    from dyocense_cli.runner.references import find_run, manifest_of, read_json
+    from dyocense_cli.runner.shadow import parse_metrics, shadowed
+
+    settings = settings_of(store=store)
+    runs = wiring.run_store(settings)
+    known = [find_run(runs, r) for r in references] if references else runs.list()
+    manifests = {r: manifest_of(runs, r) for r in known}
+    chosen = [r for r in known if goal in (None, manifests[r]["goal_id"])][-last:]
+    if not chosen:
+        raise UsageError("DY1007", "there is no run to shadow", hints="dyocense runs list")
+    metrics = parse_metrics(metric)
+    place = settings["store"] if "://" in settings["store"] else str(settings.path("store"))
+    results = []
+    with candidate(against, here=wiring.package_version()) as other:
+        typer.echo(f"candidate {other.version} over {len(chosen)} runs", err=as_json)
+        for run_id in chosen:
+            recorded = str(manifests[run_id]["versions"]["dyocense-cli"])
+            document, told = other.replay(run_id, "--against", recorded, "--store", place)
+            solution = read_json(runs, run_id, "solution.json")
+            one = shadowed((run_id, str(manifests[run_id]["goal_id"])), solution, document, told, metrics)
+            results.append(one)
+            if not as_json:
+                typer.echo("\n".join(one.lines()))
+    good = sum(r.good for r in results)
+    _write_junit(junit, "shadow", {f"{r.run_id} {r.goal}": [] if r.good else r.failures() for r in results})
+    if as_json:
+        print_json({"candidate": other.version, "good": good == len(results), "runs": [r.document() for r in results]})
+    else:
+        typer.echo(f"{good} of {len(results)} runs good")
+    return exits.DONE if good == len(results) else exits.MISMATCH

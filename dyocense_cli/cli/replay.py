@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -28,7 +27,7 @@ def replay(
         str | None,
         typer.Option(
             "--against",
-            help="Compare figures, not bytes, with another version: its Python program, or a version number.",
+            help="Compare figures, not bytes, with another version: its Python program, a checkout, a wheel, or a version number.",
             show_default=False,
         ),
     ] = None,
@@ -41,7 +40,7 @@ def replay(
     Exit codes: 0 all equal (with --against: all figures equal), 8 something differs or the snapshot was altered.
     """
     del verify
-    if against is not None and Path(against).is_file():
+    if against is not None and Path(against).exists():
         return _elsewhere(against, reference, bundle, store, as_json=as_json)
     found, made_with = _replayed(reference, bundle, store)
     if against is not None and against not in made_with:
@@ -84,14 +83,17 @@ def _tier(runs: Any, run_id: str) -> str:
     return str(snapshot_artifact(runs, run_id, "principal").tier)
 
 
-def _elsewhere(python: str, reference: str, bundle: str | None, store: str | None, *, as_json: bool) -> int:
+def _elsewhere(against: str, reference: str, bundle: str | None, store: str | None, *, as_json: bool) -> int:
     """Let another installation replay the run; its own version is the one that is compared."""
-    command = [python, "-m", "dyocense_cli", "replay", reference, "--against", "recorded"]
-    command += ["--bundle", bundle] if bundle else []
-    command += ["--store", store] if store else []
-    command += ["--json"] if as_json else []
-    command[command.index("--against") + 1] = _recorded(reference, bundle, store)
-    done = subprocess.run(command, check=False)
+    from dyocense_cli import wiring
+    from dyocense_cli.cli.candidate import candidate
+
+    asked = ["replay", reference, "--against", _recorded(reference, bundle, store)]
+    asked += [part for flag, value in (("--bundle", bundle), ("--store", store)) if value for part in (flag, value)]
+    with candidate(against, here=wiring.package_version()) as other:
+        done = other.call(*asked, *(["--json"] if as_json else []))
+    sys.stdout.write(done.stdout)
+    sys.stderr.write(done.stderr)
     return done.returncode
 
 

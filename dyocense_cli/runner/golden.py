@@ -12,7 +12,7 @@ import yaml
 
 from dyocense_cli.errors import InputError, Span, UsageError
 
-__all__ = ["Difference", "Golden", "Metric", "compare_metrics", "differences", "dump", "load", "parse_metric"]
+__all__ = ["Difference", "Golden", "Held", "Metric", "compare_metrics", "differences", "dump", "figures_of", "load", "parse_metric"]
 
 #: Relative tolerance of a KPI when the file states none: the proven gap of a default solve.
 TOLERANCE: Final = 0.02
@@ -114,6 +114,48 @@ class Metric:
     op: str
     margin: float
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.op} {100 * self.margin:+g} %"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A metric with both values, None where a side has no such figure, and whether it holds."""
+
+    metric: Metric
+    base: float | None
+    candidate: float | None
+    holds: bool
+
+    def __str__(self) -> str:
+        change = ""
+        if self.base and self.candidate is not None:
+            change = f"   ({(self.candidate - self.base) / abs(self.base):+.2%})"
+        return f"{self.metric}   baseline {_shown(self.base)}   candidate {_shown(self.candidate)}{change}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The same as JSON."""
+        metric = self.metric
+        pair = {"base": self.base, "candidate": self.candidate, "holds": self.holds}
+        return {"name": metric.name, "op": metric.op, "margin": metric.margin, **pair}
+
+
+def _shown(value: float | None) -> str:
+    return "none" if value is None else f"{value:,.6g}" if abs(value) < 1e5 else f"{value:,.2f}"
+
+
+def figures_of(solution: Mapping[str, Any]) -> dict[str, float]:
+    """Return the figures of a run's solution.json by name, those of a KPI by label as ``kpi.label``."""
+    out: dict[str, float] = {}
+    for name, value in solution.get("kpis", {}).items():
+        parts = value.items() if isinstance(value, Mapping) else [("", value)]
+        out.update({f"{name}.{key}" if key else name: float(v) for key, v in parts if isinstance(v, (int, float))})
+    for key in ("objective", "bound", "gap"):
+        if isinstance(solution.get(key), (int, float)):
+            out[key] = float(solution[key])
+    return out
+
 
 _OPS: Final[Mapping[str, Callable[[float, float], bool]]] = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 
@@ -132,17 +174,15 @@ def parse_metric(text: str) -> Metric:
     return Metric(match[1], match[2], float(match[3] or 0) / 100)
 
 
-def compare_metrics(
-    base: Mapping[str, float], candidate: Mapping[str, float], metrics: tuple[Metric, ...]
-) -> list[tuple[Metric, float | None, float | None, bool]]:
+def compare_metrics(base: Mapping[str, float], candidate: Mapping[str, float], metrics: tuple[Metric, ...]) -> list[Held]:
     """Return each metric with both values and whether it holds; a missing value never holds."""
-    rows: list[tuple[Metric, float | None, float | None, bool]] = []
+    rows: list[Held] = []
     for metric in metrics:
         old, new = base.get(metric.name), candidate.get(metric.name)
         if old is None or new is None:
-            rows.append((metric, old, new, False))
+            rows.append(Held(metric, old, new, holds=False))
             continue
         bar = old + metric.margin * abs(old)
         holds = abs(new - old) <= abs(metric.margin * old) + 1e-9 if metric.op == "==" else _OPS[metric.op](new, bar)
-        rows.append((metric, old, new, holds))
+        rows.append(Held(metric, old, new, holds))
     return rows

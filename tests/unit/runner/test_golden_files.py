@@ -57,7 +57,7 @@ def test_what_is_no_golden_file_is_refused_with_a_way_out(text: str) -> None:
 def test_a_metric_holds_a_candidate_against_its_baseline(text: str, old: float, new: float | None, holds: bool) -> None:
     metric = parse_metric(text)
     candidate = {} if new is None else {metric.name: new}
-    assert compare_metrics({metric.name: old}, candidate, (metric,))[0][3] is holds
+    assert compare_metrics({metric.name: old}, candidate, (metric,))[0].holds is holds
 
 
 def test_a_metric_of_another_form_is_refused() -> None:
