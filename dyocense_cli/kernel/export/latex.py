@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from dyocense_cli.artifacts.optimodel import OptiModel, Rule, Var
-from dyocense_cli.optimodel.expr.dims import sum_dims
-from dyocense_cli.optimodel.expr.nodes import Binary, Call, Compare, Logic, Name, Neg, Node, Not, Num, Reduce, Shift, Sum, Text
+from dyocense_cli.kernel.export.formulas import Formulas
 from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.optimodel.expr.printer import number
 from dyocense_cli.optimodel.inline import inlined
-from dyocense_cli.optimodel.simplify import ZERO
 
 __all__ = ["to_latex"]
 
-_RELATIONS: Final = {"==": "=", "!=": r"\neq", "<=": r"\le", ">=": r"\ge", "<": "<", ">": ">"}
+_SIGNS: Final = {
+    "==": "=", "!=": r"\neq", "<=": r"\le", ">=": r"\ge", "*": r"\cdot", "and": r"\land", "or": r"\lor", "not": r"\lnot\,",
+}  # fmt: skip
 
 
 def to_latex(model: OptiModel) -> str:
@@ -22,7 +23,7 @@ def to_latex(model: OptiModel) -> str:
     model = inlined(model)
     writer = _Writer(model)
     sense = r"\min" if model.sense == "min" else r"\max"
-    terms = [("" if t.weight == 1 else number(t.weight) + r" \cdot ") + writer.of(parse(t.expr), 2) for t in model.terms]
+    terms = [("" if t.weight == 1 else number(t.weight) + r" \cdot ") + writer.formulas.of(parse(t.expr), 2) for t in model.terms]
     lines = [r"\begin{align*}", rf"{sense}\quad & " + " + ".join(terms) + r" \\", r"\end{align*}", r"subject to", r"\begin{align*}"]
     lines += [writer.rule(r) for r in model.rules]
     lines += [r"\end{align*}", r"\begin{align*}"]
@@ -31,91 +32,80 @@ def to_latex(model: OptiModel) -> str:
 
 
 class _Writer:
-    """Writes trees; dims go by their first letters, lengthened until each is its own."""
+    """Writes the lines of a model."""
 
     def __init__(self, model: OptiModel) -> None:
-        self.model = model
-        self.index = _letters(tuple(model.dims))
-        self.dims_of = {v.name: v.dims for v in model.vars} | {n: p.dims for n, p in model.params.items()}
-        self.dims_of.setdefault("probability", ("scenario",) if "scenario" in model.dims else ())
-        self.variables = {v.name for v in model.vars}
+        dims_of = {v.name: v.dims for v in model.vars} | {n: p.dims for n, p in model.params.items()}
+        dims_of.setdefault("probability", ("scenario",) if "scenario" in model.dims else ())
+        self.formulas = Formulas(_Latex(), tuple(model.dims), dims_of, {v.name for v in model.vars})
 
     def rule(self, rule: Rule) -> str:
-        where = "" if rule.where is None else r" : " + self.of(parse(rule.where))
-        every = r" \qquad \forall\, " + self.members(rule.dims) + where if rule.dims else ""
-        return rf"& {self.of(parse(rule.expr))}{every} && \text{{{_escape(rule.name)}}} \\"
+        return rf"& {self._of(rule.expr)}{self._every(rule.dims, rule.where)} && \text{{{_escape(rule.name)}}} \\"
 
     def variable(self, v: Var) -> str:
-        name = self.name(v.name, {})
+        name = self.formulas.name(v.name)
         kind = {"float": r"\mathbb{R}", "int": r"\mathbb{Z}", "bool": r"\{0, 1\}"}[v.type]
-        low = "" if v.lb is None or v.type == "bool" else (self.of(parse(v.lb)) if isinstance(v.lb, str) else number(v.lb)) + r" \le "
-        high = "" if v.ub is None or v.type == "bool" else r" \le " + (self.of(parse(v.ub)) if isinstance(v.ub, str) else number(v.ub))
-        where = "" if v.where is None else r" : " + self.of(parse(v.where))
-        every = r" \qquad \forall\, " + self.members(v.dims) + where if v.dims else ""
-        return rf"& {low}{name}{high},\; {name} \in {kind}{every} \\"
+        low = "" if v.lb is None or v.type == "bool" else self._of(v.lb) + r" \le "
+        high = "" if v.ub is None or v.type == "bool" else r" \le " + self._of(v.ub)
+        return rf"& {low}{name}{high},\; {name} \in {kind}{self._every(v.dims, v.where)} \\"
 
-    def members(self, dims: tuple[str, ...]) -> str:
-        return ",\\ ".join(rf"{self.index[d]} \in \mathit{{{_escape(d)}}}" for d in dims)
+    def _of(self, value: str | float) -> str:
+        return self.formulas.of(parse(value)) if isinstance(value, str) else number(value)
 
-    def name(self, name: str, moved: dict[str, str]) -> str:
-        font = r"\mathit" if name in self.variables else r"\mathrm"
-        dims = self.dims_of.get(name, ())
-        below = "_{" + ",".join(moved.get(d, self.index[d]) for d in dims) + "}" if dims else ""
-        return rf"{font}{{{_escape(name)}}}{below}"
-
-    def of(self, node: Node, place: int = 0, moved: dict[str, str] | None = None) -> str:
-        moved = moved or {}
-        if isinstance(node, Num):
-            return number(node.value)
-        if isinstance(node, Text):
-            return rf"\text{{{_escape(node.value)}}}"
-        if isinstance(node, Name):
-            return self.name(node.id, moved)
-        if isinstance(node, Neg):
-            return "-" + self.of(node.body, 3, moved)
-        if isinstance(node, Binary):
-            return self.binary(node, place, moved)
-        if isinstance(node, (Compare, Logic)):
-            sign = _RELATIONS[node.op] if isinstance(node, Compare) else r"\land" if node.op == "and" else r"\lor"
-            return f"{self.of(node.left, 0, moved)} {sign} {self.of(node.right, 0, moved)}"
-        if isinstance(node, Not):
-            return r"\lnot\," + self.of(node.body, 3, moved)
-        return self.function(node, place, moved)
-
-    def binary(self, node: Binary, place: int, moved: dict[str, str]) -> str:
-        if node.op == "/":
-            return rf"\frac{{{self.of(node.left, 0, moved)}}}{{{self.of(node.right, 0, moved)}}}"
-        level = 1 if node.op in "+-" else 2
-        sign = r"\cdot" if node.op == "*" else node.op
-        text = f"{self.of(node.left, level, moved)} {sign} {self.of(node.right, level + 1, moved)}"
-        return rf"\left({text}\right)" if level < place else text
-
-    def function(self, node: Sum | Shift | Reduce | Call, place: int, moved: dict[str, str]) -> str:
-        if isinstance(node, Sum):
-            over = sum_dims(node, self.dims_of)
-            below = self.members(over) + ("" if node.where is None else " : " + self.of(node.where, 0, moved))
-            text = rf"\sum_{{{below}}} {self.of(node.body, 2, {d: m for d, m in moved.items() if d not in over})}"
-            return rf"\left({text}\right)" if place > 2 else text
-        if isinstance(node, Shift):
-            here = moved.get(node.along, self.index[node.along])
-            text = self.of(node.body, place, {**moved, node.along: f"{here}-{self.of(node.offset, 2, moved)}"})
-            if node.edge in (None, ZERO):  # outside its dim a value is 0 or the row does not exist
-                return text
-            return rf"\left({text} \text{{ or }} {self.of(node.edge, 0, moved)}\right)"
-        if isinstance(node, Reduce):
-            level = "" if node.level is None else f"_{{{number(node.level)}}}"
-            return rf"\operatorname{{{node.kind}}}{level}\left[{self.of(node.body, 0, moved)}\right]"
-        return rf"\operatorname{{{node.name}}}\left({', '.join(self.of(a, 0, moved) for a in node.args)}\right)"
+    def _every(self, dims: tuple[str, ...], where: str | None) -> str:
+        condition = "" if where is None else " : " + self._of(where)
+        return r" \qquad \forall\, " + self.formulas.members(dims) + condition if dims else ""
 
 
-def _letters(dims: tuple[str, ...]) -> dict[str, str]:
-    out: dict[str, str] = {}
-    for dim in dims:
-        size = 1
-        while dim[:size] in out.values() and size < len(dim):
-            size += 1
-        out[dim] = dim[:size]
-    return out
+class _Latex:
+    """LaTeX with `amsmath`."""
+
+    def number(self, text: str) -> str:
+        return text
+
+    def text(self, words: str) -> str:
+        return rf"\text{{{_escape(words)}}}"
+
+    def name(self, name: str, below: Sequence[str], *, is_variable: bool) -> str:
+        font = r"\mathit" if is_variable else r"\mathrm"
+        return rf"{font}{{{_escape(name)}}}" + ("_{" + ",".join(below) + "}" if below else "")
+
+    def infix(self, left: str, sign: str, right: str) -> str:
+        return f"{left} {_SIGNS.get(sign, sign)} {right}"
+
+    def prefix(self, sign: str, body: str) -> str:
+        return _SIGNS.get(sign, sign) + body
+
+    def fraction(self, above: str, below: str) -> str:
+        return rf"\frac{{{above}}}{{{below}}}"
+
+    def bracket(self, body: str) -> str:
+        return rf"\left({body}\right)"
+
+    def total(self, below: str, body: str) -> str:
+        return rf"\sum_{{{below}}} {body}"
+
+    def either(self, body: str, other: str) -> str:
+        return rf"\left({body} \text{{ or }} {other}\right)"
+
+    def function(self, name: str, level: str | None, args: Sequence[str], *, square: bool) -> str:
+        left, right = ("[", "]") if square else ("(", ")")
+        return rf"\operatorname{{{name}}}" + ("" if level is None else f"_{{{level}}}") + rf"\left{left}{', '.join(args)}\right{right}"
+
+    def member(self, index: str, dim: str) -> str:
+        return rf"{index} \in \mathit{{{_escape(dim)}}}"
+
+    def index(self, letter: str) -> str:
+        return letter
+
+    def list(self, pieces: Sequence[str]) -> str:
+        return ",\\ ".join(pieces)
+
+    def such(self, members: str, where: str) -> str:
+        return f"{members} : {where}"
+
+    def earlier(self, index: str, offset: str) -> str:
+        return f"{index}-{offset}"
 
 
 def _escape(text: str) -> str:
