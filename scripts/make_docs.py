@@ -18,7 +18,12 @@ from dyocense_cli.kernel.lint.pages import FILES, MARK, Block, parse_pages
 from dyocense_cli.runner.pipeline import PLAN, Ask
 from dyocense_cli.settings import OPTIONS
 
-OUT = Path(__file__).resolve().parents[1] / "docs" / "reference"
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import doc_http
+import doc_language
+import doc_model
+
+OUT = Path(__file__).resolve().parents[1] / "docs"
 CLASSES = {
     "1": ("usage", exits.USAGE),
     "2": ("input", exits.BAD_INPUT),
@@ -152,16 +157,32 @@ def rules() -> str:
     return "\n".join(parts)
 
 
+def decisions() -> str:
+    found = sorted(p for p in (OUT / "adr").glob("0*.md"))
+    rows: list[tuple[object, ...]] = []
+    for path in found:
+        lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
+        rows.append((f"[{path.name[:4]}]({path.name})", lines[0].lstrip("# ").removeprefix(path.name[:4]).lstrip(" .:-")))
+    text = "# Decisions\n\nEach closes other doors: what it was about, what was decided, what follows. "
+    text += "The first two digits say where: 00 the house, "
+    text += "01 reading,\n02 compiling, 03 forecasting, 04 solving, 05 decomposing, 06 policy, 07 evidence, 08 serving.\n\n"
+    return text + table(("no.", "decision"), rows)
+
+
 PAGES = {
-    "errors.md": errors,
-    "exit-codes.md": exit_codes,
-    "command-line.md": command_line,
-    "settings.md": settings,
-    "defaults.md": defaults,
-    "adapters.md": adapters,
-    "pipeline.md": pipeline,
-    "policies.md": policies,
-    "rules.md": rules,
+    "adr/index.md": decisions,
+    "reference/errors.md": errors,
+    "reference/exit-codes.md": exit_codes,
+    "reference/command-line.md": command_line,
+    "reference/settings.md": settings,
+    "reference/defaults.md": defaults,
+    "reference/adapters.md": adapters,
+    "reference/pipeline.md": pipeline,
+    "reference/policies.md": policies,
+    "reference/rules.md": rules,
+    "reference/language.md": doc_language.page,
+    "reference/http.md": doc_http.page,
+    "concepts/replenishment.md": doc_model.page,
 }
 
 

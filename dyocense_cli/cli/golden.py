@@ -184,8 +184,9 @@ def shadow(
     metrics = parse_metrics(metric)
     place = settings["store"] if "://" in settings["store"] else str(settings.path("store"))
     results = []
+    many = f"{len(chosen)} run{'' if len(chosen) == 1 else 's'}"
     with candidate(against, here=wiring.package_version()) as other:
-        typer.echo(f"candidate {other.version} over {len(chosen)} runs", err=as_json)
+        typer.echo(f"candidate {other.version} over {many}", err=as_json)
         for run_id in chosen:
             recorded = str(manifests[run_id]["versions"]["dyocense-cli"])
             document, told = other.replay(run_id, "--against", recorded, "--store", place)
@@ -199,5 +200,5 @@ def shadow(
     if as_json:
         print_json({"candidate": other.version, "good": good == len(results), "runs": [r.document() for r in results]})
     else:
-        typer.echo(f"{good} of {len(results)} runs good")
+        typer.echo(f"{good} of {many} good")
     return exits.DONE if good == len(results) else exits.MISMATCH

@@ -23,7 +23,18 @@ from dyocense_cli.serve.submit import Desk
 from dyocense_cli.serve.webhooks import allowed_networks
 from dyocense_cli.wiring_service import Parts
 
-__all__ = ["create_app"]
+__all__ = ["ROUTES", "create_app", "described"]
+
+#: The modules whose routers the service has, in the order of its document.
+ROUTES = (plans, kernel, runs, evidence, account, health)
+
+
+def described(app: FastAPI) -> FastAPI:
+    """Give an application its routes and the document that describes them."""
+    for routes in ROUTES:
+        app.include_router(routes.router)
+    install_document(app)
+    return app
 
 
 def create_app(config: ServeConfig, parts: Parts) -> FastAPI:
@@ -48,10 +59,7 @@ def create_app(config: ServeConfig, parts: Parts) -> FastAPI:
     app = FastAPI(title="Dyocense Kernel API", version="1.0.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = state
     problems.install(app)
-    for routes in (plans, kernel, runs, evidence, account, health):
-        app.include_router(routes.router)
-
-    install_document(app)
+    described(app)
 
     @app.middleware("http")
     async def measured(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

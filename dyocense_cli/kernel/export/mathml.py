@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 
 from dyocense_cli.artifacts.model import ModelSpec
 from dyocense_cli.kernel.export.formulas import Formulas
 from dyocense_cli.optimodel.expr.dims import dims_of
-from dyocense_cli.optimodel.expr.nodes import Name, Node
 from dyocense_cli.optimodel.expr.parser import parse
 
 __all__ = ["ModelFormulas", "to_mathml"]
 
 _SIGNS: Final = {
-    "==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "*": "·", "-": "−", "and": "∧", "or": "∨", "not": "¬", "in": "∈", "all": "∀",
+    "==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "*": "·", "-": "−", "and": "∧", "or": "∨", "not": "¬", "all": "∀",
 }  # fmt: skip
 
 
-def to_mathml(body: str) -> str:
+def to_mathml(body: str, kind: str = "formula") -> str:
     """Return a formula as a `math` element that stands on a line of its own."""
-    return f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">{body}</math>'
+    return f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block" class="{kind}">{body}</math>'
 
 
 class ModelFormulas:
-    """The formulas of a model file as it is written, whatever a goal switches on."""
+    """The formulas of a model file as it is written, whatever a goal switches on; `order` is that of the dims."""
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, order: tuple[str, ...]) -> None:
         known = {p.name: p.dims for p in spec.params} | {v.name: v.dims for v in spec.vars}
         settings = {f"{limit.name}_{s.name}": () for limit in spec.limits for s in limit.settings}
         known |= dict.fromkeys(settings, ())
         for _ in spec.exprs:  # an expression may use a later one
             known |= {e.name: dims_of(parse(e.expression), known) for e in spec.exprs}
-        order = tuple(d.name for d in spec.dims)
         self.dims = {n: tuple(d for d in order if d in dims) for n, dims in known.items()}
         self.formulas = Formulas(_MathML(), order, self.dims, {v.name for v in spec.vars} | {e.name for e in spec.exprs})
 
@@ -51,26 +49,7 @@ class ModelFormulas:
             return ""
         members = self.formulas.members(tuple(dims))
         condition = "" if where is None else f"{_mo(':')}{self.of(where)}"
-        return f"<mrow><mspace width='1.5em'/>{_mo('all')}{members}{condition}</mrow>"
-
-    def names(self, texts: Sequence[str | float | None]) -> Iterator[str]:
-        """Yield the names that expressions use, each once, in the order of their first use."""
-        seen: set[str] = set()
-        for text in texts:
-            if isinstance(text, str):
-                for name in _names(parse(text)):
-                    if name not in seen:
-                        seen.add(name)
-                        yield name
-
-
-def _names(node: Node) -> Iterator[str]:
-    from dyocense_cli.optimodel.expr.nodes import children
-
-    if isinstance(node, Name):
-        yield node.id
-    for child in children(node):
-        yield from _names(child)
+        return f"<mrow>{_mo('all')}{members}{condition}</mrow>"
 
 
 def _mo(sign: str) -> str:
@@ -110,7 +89,7 @@ class _MathML:
         return _row(f"<munder><mo>∑</mo>{_row(below)}</munder>", body)
 
     def either(self, body: str, other: str) -> str:
-        return self.bracket(_row(body, "<mtext> or </mtext>", other))
+        return self.bracket(_row(body, "<mtext>\u00a0or\u00a0</mtext>", other))
 
     def function(self, name: str, level: str | None, args: Sequence[str], *, square: bool) -> str:
         left, right = ("[", "]") if square else ("(", ")")
@@ -118,10 +97,11 @@ class _MathML:
         return _row(head, _mo(left), _mo(",").join(args), _mo(right))
 
     def member(self, index: str, dim: str) -> str:
-        return _row(self.index(index), _mo("in"), f"<mi>{escape(dim)}</mi>")
+        del dim  # the page has a table of indices
+        return self.index(index)
 
     def index(self, letter: str) -> str:
-        return f'<mi class="v">{escape(letter)}</mi>'
+        return f'<mi class="v" mathvariant="normal">{escape(letter)}</mi>'
 
     def list(self, pieces: Sequence[str]) -> str:
         return _mo(",").join(pieces)
