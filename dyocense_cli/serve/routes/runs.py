@@ -27,6 +27,19 @@ _BEAT_S: Final = 15.0
 _LONGEST_S: Final = 3600.0
 #: A report is a page of its own: it may use its own inline script and style, and reach nothing.
 _ARTIFACT_POLICY: Final = "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+#: One server-sent event as a client's library gives it.
+_EVENT: Final = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": "^[0-9]+$", "description": "send it as Last-Event-ID to go on after it"},
+        "event": {
+            "type": "string",
+            "description": "queued, running, stage, solving, budget, held, cancelling, succeeded, failed, cancelled, …",
+        },
+        "data": {"type": "string", "contentMediaType": "application/json", "description": "an object with `at` and `data`"},
+    },
+}
 RunId = Annotated[str, Path(description="id of a run", min_length=1, max_length=64)]
 _READ: Final = problems(400, 401, 403, 404, 422, 429, 503)
 
@@ -90,7 +103,7 @@ def _cancel(asked: Asked, run_id: str) -> None:
     "/runs/{run_id}/events",
     operation_id="runEvents",
     responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "server-sent events until the run ends"},
+        200: {"content": {"text/event-stream": {"schema": _EVENT}}, "description": "server-sent events until the run ends"},
         **_READ,
     },
     response_class=Response,
