@@ -78,7 +78,6 @@ def telemetry(settings: Settings) -> Telemetry:
     return adapter
 
 
-
 def local_runs(settings: Settings, folder: str = "") -> RunStore:
     """Return the run store of a folder (of `runs/` in the project if none is given); another tenant than `local` has its own part."""
     base = settings.path("store") if not folder else Path(settings.root) / folder
@@ -263,8 +262,13 @@ def policy_engine(settings: Settings, *, keep: bool = False) -> PolicyEngine:
 def policy_keeper(settings: Settings) -> Callable[[], str]:
     """Return how a worker names the engine its jobs ask: the address of an OPA server kept for all of them, swapped when policies change.
 
-    Where no `opa` program decides, the address is that of the configured server, or empty: each job then decides for itself.
+    A configured server is named by a socket that leads to it: jobs have no network. Where no `opa` program decides, the address is
+    empty: each job then decides for itself.
     """
+    if settings["opa_url"].startswith(("http://", "https://")):
+        relay = resolve("adapters.policy.opa_relay:OpaRelay")(settings["opa_url"])
+        named_once: str = relay.address()
+        return lambda: named_once
     engine = cache(lambda: policy_engine(settings, keep=True))
 
     def address() -> str:

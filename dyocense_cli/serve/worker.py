@@ -147,7 +147,7 @@ class RunHandler:
         readable += [str(self._config.project / name) for name in SHARED if (self._config.project / name).is_dir()]
         readable += [job.settings["policies"]]
         readable = [p for p in readable if not Path(p).is_relative_to(self._config.state)]
-        if job.settings["opa_url"].startswith("kept://"):
+        if job.settings["opa_url"].startswith(("kept://", "unix://")):
             readable.append(str(Path(urlsplit(job.settings["opa_url"]).path).parent))
         return sandbox_named(self._config.sandbox, env=env, readable=readable, hidden=(str(self._config.state),))
 

@@ -68,9 +68,10 @@ def tenant() -> str:
 
 
 @pytest.fixture(scope="module")
-def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The application on `database_url`, without workers."""
-    made = Service(tmp_path_factory.mktemp("state"), database_url, sandbox="rlimits", webhook_allow="127.0.0.0/8")
+def service(request: pytest.FixtureRequest, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The application on `database_url`, without workers; on Postgres its limits are counted in Redis."""
+    redis_url = "" if database_url.startswith("sqlite") else request.getfixturevalue("redis")["DYOCENSE_REDIS_URL"]
+    made = Service(tmp_path_factory.mktemp("state"), database_url, sandbox="rlimits", redis_url=redis_url, webhook_allow="127.0.0.0/8")
     yield made
     made.close()
 

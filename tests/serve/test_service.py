@@ -20,12 +20,17 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 
+from dyocense_cli.adapters.policy.build import bundles
+from dyocense_cli.adapters.policy.pack import load_pack
 from dyocense_cli.adapters.sandbox.bubblewrap import bubblewrap_works
+from tests.opa import opa_binary
 
 from .api import REPO, migrate_for
 from .conftest import drop_postgres_database, new_postgres_database
 
+__all__ = ["Live", "opa_binary"]
 pytestmark = pytest.mark.timeout(900)  # a busy machine takes its time
 
 
@@ -36,8 +41,8 @@ class Live:
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
-        self.environment = {**os.environ, **environment, "DYOCENSE_SERVE_STATE": str(state), "PYTHONPATH": str(REPO)}
-        self.environment.pop("DYOCENSE_OPA_URL", None)
+        plain = {k: v for k, v in os.environ.items() if k != "DYOCENSE_OPA_URL"}
+        self.environment = {**plain, **environment, "DYOCENSE_SERVE_STATE": str(state), "PYTHONPATH": str(REPO)}
         self.state = state
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = state.parent / "serve.log"
@@ -91,6 +96,29 @@ class Live:
         return self.process.wait()
 
 
+@pytest.fixture(scope="module")
+def opa_url(opa_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An OPA server of somebody else's that holds the project's policies."""
+    folder = tmp_path_factory.mktemp("opa")
+    for name, content in bundles(load_pack(str(REPO / "policies"))).items():
+        (folder / name).write_bytes(content)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{s.getsockname()[1]}"
+    argv = [opa_binary, "run", "--server", "--disable-telemetry", "--addr", address, "-b", "base.tar.gz", "-b", "org.tar.gz"]
+    process = subprocess.Popen(argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while True:
+        assert process.poll() is None
+        try:
+            if httpx.get(f"http://{address}/health?bundles", timeout=5).status_code == 200:
+                break
+        except httpx.TransportError:
+            time.sleep(0.05)
+    yield f"http://{address}"
+    process.terminate()
+    process.wait()
+
+
 def _full(request: pytest.FixtureRequest) -> dict[str, str]:
     """Settings of every server, on a database of their own."""
     for name in ("postgres", "redis", "minio", "neo4j"):
@@ -108,6 +136,9 @@ def _full(request: pytest.FixtureRequest) -> dict[str, str]:
         "DYOCENSE_STORE": f"s3://{bucket}/kept",
         "DYOCENSE_GRAPH": "neo4j",
         "DYOCENSE_DATABASE_OWNER_URL": owner,
+        "DYOCENSE_OPA_URL": request.getfixturevalue("opa_url"),
+        "DYOCENSE_REDIS_URL": os.environ["DYOCENSE_REDIS_URL"],
+        "DYOCENSE_WEBHOOK_ALLOW": "127.0.0.0/8",
     }
 
 
@@ -173,6 +204,12 @@ def _kept_everywhere(live: Live, tenant: str, view: dict[str, Any]) -> None:
     with GraphDatabase.driver(e["DYOCENSE_NEO4J_URL"], auth=(e["DYOCENSE_NEO4J_USER"], e["DYOCENSE_NEO4J_PASSWORD"])) as driver:
         found = driver.execute_query("MATCH (n {tenant_id: $t}) RETURN count(n) AS n", t=tenant).records[0]["n"]
     assert found > 5
+    decided = httpx.get(f"{e['DYOCENSE_OPA_URL']}/metrics", timeout=10).text
+    asked = [line for line in decided.splitlines() if line.startswith("http_request_duration_seconds_count") and 'method="post"' in line]
+    assert asked, decided[:500]
+    counted = [k.decode() for k in redis.Redis.from_url(e["DYOCENSE_REDIS_URL"]).scan_iter(f"*{tenant}*")]
+    assert counted
+    assert all(k.startswith(f"tn:{tenant}:") or k.startswith(f"tn:{tenant}-other:") for k in counted), counted
 
 
 def test_the_four_kernel_calls_answer_in_the_designs_shapes(live: Live) -> None:
@@ -243,8 +280,6 @@ def receiver() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
 
 def test_a_webhook_is_signed_and_sent_until_it_arrives(live: Live, receiver: tuple[str, list[tuple[dict[str, str], bytes]]]) -> None:
     url, heard = receiver
-    if live.environment.get("DYOCENSE_DATABASE_URL", "").startswith("postgresql"):
-        return  # a shared service sends nothing to private addresses; the receiver is one
     with live.client(f"tn-{uuid.uuid4().hex[:8]}") as client:
         hook = client.post("/webhooks", json={"url": url}).json()
         run = live.plan(client, {"goal_id": "newsvendor", "seed": 3})

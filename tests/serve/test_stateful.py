@@ -62,7 +62,10 @@ def _meaningful(case: Any, tenant: str) -> None:
         body["tenant_id"] = tenant
     if "tier" in body and _choice(case, 8):
         body["tier"] = "enterprise"
-    if case.operation.definition.raw.get("operationId") == "createPlan" and _choice(case, 4):
+    name = case.operation.definition.raw.get("operationId")
+    if name == "createWebhook" and _choice(case, 4):
+        body["url"] = "http://127.0.0.1:9/hook"
+    if name == "createPlan" and _choice(case, 4):
         body.pop("goal_dsl", None)
         body.pop("context_ref", None)
         body.pop("context", None)
@@ -82,6 +85,7 @@ def test_a_walk_along_the_links_never_breaks(live: Live) -> None:
     checks = [CHECKS.get_one(n) for n in NAMES]
     seen: Counter[tuple[str, int]] = Counter()
     taken: dict[str, str] = {}
+    found: list[Exception] = []
     until = time.monotonic() + SECONDS
 
     class Walk(schema.as_state_machine()):  # type: ignore[misc]  # made for this document
@@ -102,7 +106,11 @@ def test_a_walk_along_the_links_never_breaks(live: Live) -> None:
             seen[f"{case.method} {case.path}", response.status_code] += 1
             if response.status_code == 202 and case.method == "POST":
                 taken[response.json()["run_id"]] = self.tenant
-            case.validate_response(response, checks=checks)
+            try:
+                case.validate_response(response, checks=checks)
+            except Exception as error:
+                found.append(error)
+                raise
 
         def step(self, input: Any) -> Any:  # its name there
             if FULL and time.monotonic() > until:
@@ -110,7 +118,7 @@ def test_a_walk_along_the_links_never_breaks(live: Live) -> None:
             return super().step(input)
 
     settings = hypothesis.settings(
-        max_examples=100_000 if FULL else 12,
+        max_examples=50 if FULL else 12,
         stateful_step_count=20 if FULL else 8,
         deadline=None,
         derandomize=not FULL,
@@ -119,7 +127,14 @@ def test_a_walk_along_the_links_never_breaks(live: Live) -> None:
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     with contextlib.suppress(_OverError):
-        Walk.run(settings=settings)
+        while not found:
+            # a run moves on by itself, so that a walk may not repeat: what counts is what was found
+            with contextlib.suppress(hypothesis.errors.Flaky):
+                Walk.run(settings=settings)
+            if not FULL:
+                break
+    if found:
+        raise found[0]
     print(*(f"{n:6d}  {status}  {call}" for (call, status), n in sorted(seen.items())), sep="\n")
     _all_end_well(live, tokens, taken)
     assert any(status == 202 for _, status in seen)
