@@ -184,9 +184,12 @@ def saturate(bench: Bench, *, slots: int, jobs: int, lone_every: int = 0) -> Out
             if lone_every and done >= lone_every * (len(waits) + 1):
                 run = bench.submit(f"lone{len(waits)}", 4, weight=4, cap=1)
                 waits.append((run, time.time()))
-    began = {s.run_id: s.began for s in bench.solved()}
+    solved = bench.solved()
+    began = {s.run_id: s.began for s in solved}
     lone = [began[run] - at for run, at in waits if run in began]
-    return Outcome([s for s in bench.solved() if s.tenant in WEIGHTS], lone)
+    tiers = [s for s in solved if s.tenant in WEIGHTS]
+    corrected = max(min(s.ended for s in tiers if s.tenant == t) for t in WEIGHTS)  # from here on every tier's tags know real seconds
+    return Outcome([s for s in tiers if s.began >= corrected], lone)
 
 
 def _all_wait(bench: Bench) -> bool:

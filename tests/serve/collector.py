@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -30,17 +32,33 @@ def _plain(attributes: list[KeyValue]) -> dict[str, str]:
     return {a.key: a.value.string_value for a in attributes}
 
 
-class Collector:
-    """Listens until it is closed."""
+def _spans(data: bytes) -> list[Span]:
+    out = []
+    request = ExportTraceServiceRequest.FromString(data)
+    for one in (s for r in request.resource_spans for scope in r.scope_spans for s in scope.spans):
+        ids = (one.trace_id.hex(), one.span_id.hex(), one.parent_span_id.hex())
+        times = (one.start_time_unix_nano, one.end_time_unix_nano)
+        out.append(Span(one.name, *ids, *times, one.status.code == 2, _plain(list(one.attributes))))
+    return out
 
-    def __init__(self) -> None:
+
+class Collector:
+    """Listens until it is closed; with `log`, each span is a line of JSON in that file as well."""
+
+    def __init__(self, log: Path | None = None) -> None:
         self.bodies: list[tuple[str, bytes]] = []
-        collector = self
+        collector, lock = self, threading.Lock()
+        if log is not None:
+            log.touch()
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 data = self.rfile.read(int(self.headers["Content-Length"]))
-                collector.bodies.append((self.path, gzip.decompress(data) if self.headers.get("Content-Encoding") == "gzip" else data))
+                data = gzip.decompress(data) if self.headers.get("Content-Encoding") == "gzip" else data
+                collector.bodies.append((self.path, data))
+                if log is not None and self.path == "/v1/traces":
+                    with lock, log.open("a", encoding="utf-8") as file:
+                        file.writelines(json.dumps(asdict(span)) + "\n" for span in _spans(data))
                 self.send_response(200)
                 self.end_headers()
 
@@ -53,16 +71,7 @@ class Collector:
 
     def spans(self) -> list[Span]:
         """Return all spans that arrived."""
-        out = []
-        for path, data in list(self.bodies):
-            if path != "/v1/traces":
-                continue
-            request = ExportTraceServiceRequest.FromString(data)
-            for one in (s for r in request.resource_spans for scope in r.scope_spans for s in scope.spans):
-                ids = (one.trace_id.hex(), one.span_id.hex(), one.parent_span_id.hex())
-                times = (one.start_time_unix_nano, one.end_time_unix_nano)
-                out.append(Span(one.name, *ids, *times, one.status.code == 2, _plain(list(one.attributes))))
-        return out
+        return [span for path, data in list(self.bodies) if path == "/v1/traces" for span in _spans(data)]
 
     def metrics(self) -> dict[str, list[dict[str, str]]]:
         """Return the label sets of each metric that arrived."""
