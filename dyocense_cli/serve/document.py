@@ -25,6 +25,7 @@ _LINKS: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
         "runEvidence": {**_RUN, "line": "$response.body#/result/steps/0/line"},
     },
     ("cancelRun", "202"): {"getRun": _RUN, "runEvents": _RUN},
+    ("listGoals", "200"): {"createPlan": {}},
     ("listRuns", "200"): {"getRun": {"run_id": "$response.body#/runs/0/run_id"}, "listRuns": {"before": "$response.body#/next"}},
     ("createWebhook", "201"): {name: {"webhook_id": "$response.body#/webhook_id"} for name in ("rotateWebhookSecret", "deleteWebhook")},
     ("listWebhooks", "200"): {"deleteWebhook": {"webhook_id": "$response.body#/webhooks/0/webhook_id"}},
@@ -52,6 +53,8 @@ def _link(name: str, status: str, answer: dict[str, Any]) -> None:
     found = _LINKS.get((name, status), {})
     if found:
         answer["links"] = {target: {"operationId": target, "parameters": dict(values)} for target, values in found.items()}
+        if name == "listGoals":
+            answer["links"]["createPlan"]["requestBody"] = {"goal_id": "$response.body#/goals/0/goal_id"}
 
 
 def _tidy(content: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "EvidenceRequest",
     "ExplainabilityHints",
     "ForecastRequest",
+    "GoalList",
     "OptiModel",
     "PlanRequest",
     "Problem",
@@ -176,6 +177,19 @@ class PlanRequest(_Strict):
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
     tenant_id: str | None = Field(default=None, max_length=200)
     tier: TierName | None = None
+
+
+class GoalEntry(BaseModel):
+    """A goal that the server has."""
+
+    goal_id: str
+    title: str
+
+
+class GoalList(BaseModel):
+    """The goals that may be planned by id."""
+
+    goals: list[GoalEntry]
 
 
 class Accepted(BaseModel):

@@ -10,9 +10,10 @@ from fastapi.responses import JSONResponse
 from dyocense_cli.errors import InputError
 from dyocense_cli.kernel.tenancy.quotas import Ask
 from dyocense_cli.ports.service import RunRow
-from dyocense_cli.serve.context import Writer, own_tenant
-from dyocense_cli.serve.routes.taking import PROBLEMS, Key, Prefer, Trace, take
-from dyocense_cli.serve.schemas import Accepted, PlanRequest, RunView
+from dyocense_cli.serve.context import Reader, Writer, own_tenant, threaded
+from dyocense_cli.serve.goals import goals_of
+from dyocense_cli.serve.routes.taking import PROBLEMS, Key, Prefer, Trace, problems, take
+from dyocense_cli.serve.schemas import Accepted, GoalList, PlanRequest, RunView
 from dyocense_cli.serve.submit import Work
 
 __all__ = ["router"]
@@ -22,6 +23,18 @@ router = APIRouter(tags=["plans"])
 
 def _view(_row: RunRow, view: dict[str, Any]) -> dict[str, Any]:
     return view
+
+
+@router.get(
+    "/goals",
+    operation_id="listGoals",
+    response_model=GoalList,
+    responses=problems(401, 403, 429, 503),
+    summary="List the goals that may be planned by id",
+)
+async def list_goals(asked: Reader) -> dict[str, Any]:
+    """Return the goals of the server's project: id and title."""
+    return {"goals": await threaded(goals_of, asked.state.desk.config.project)}
 
 
 @router.post(
