@@ -17,6 +17,7 @@ CODES: Final[dict[str, str]] = {
     # 10xx command line and settings
     "DY1010": "a key of --set is not a place in the goal",
     "DY1011": "a value of --set is wrong",
+    "DY1012": "a key of --set names no cells of a table",
     "DY1001": "no such command or option, or a wrong argument",
     "DY1002": "--set is not key=value",
     "DY1003": "no completion for this shell",

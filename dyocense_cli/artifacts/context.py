@@ -12,7 +12,7 @@ from dyocense_cli.artifacts.codec import META
 from dyocense_cli.artifacts.goal import Quantity
 from dyocense_cli.errors import Span
 
-__all__ = ["Column", "Context", "ContextSpec", "Rate", "RawTable", "Table", "TableSpec", "Tables"]
+__all__ = ["CellEdit", "Column", "Context", "ContextSpec", "Rate", "RawTable", "Table", "TableSpec", "Tables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class ContextSpec:
     pii: tuple[str, ...] = ()
     scenarios: Mapping[str, str] = field(default_factory=dict)  # {"table": name} when the context states them
     as_of: str | None = None  # ISO date at which prices and stock were true
+    edits: Mapping[str, str] = field(default_factory=dict)  # cells that the command line changes: supplier.V2.price -> +15%
     spans: Mapping[str, Span] = field(default_factory=dict, metadata=META)
     file: str = field(default="", metadata=META)
 
@@ -107,6 +108,18 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class CellEdit:
+    """Cells that the command line changed: `rows` are source row numbers, `given` the change as typed (``supplier.V2.price=+15%``),
+    `keys` the labels that it names."""
+
+    table: str
+    column: str
+    rows: tuple[int, ...]
+    given: str
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """SKUs, suppliers, offers, stock, history, in declared units, on one calendar."""
 
@@ -126,3 +139,8 @@ class Context:
     as_of: str | None = None  # ISO date at which prices and stock were true
     spans: Mapping[str, Span] = field(default_factory=dict, metadata=META)
     file: str = field(default="", metadata=META)
+    edits: tuple[CellEdit, ...] = field(default=(), metadata=META)  # their values count, not who changed them
+
+    def edit_of(self, table: str, column: str, row: int) -> str:
+        """Return the change that made a cell (by source row number) what it is, empty for a cell as it was read."""
+        return next((e.given for e in self.edits if (e.table, e.column) == (table, column) and row in e.rows), "")

@@ -45,6 +45,8 @@ def _find(name: str) -> Command:
 
 def _dispatch(arguments: list[str]) -> int:
     name, *rest = arguments
+    if [name, *rest[:1]] == ["plan", "diff"]:  # what a plan becomes is asked of plans too
+        name, *rest = rest
     if name == "--version":
         from dyocense_cli.wiring import package_version
 

@@ -23,9 +23,11 @@ from dyocense_cli.cli.options import (
     settings_of,
 )
 from dyocense_cli.cli.render import finding_text, stderr
+from dyocense_cli.cli.stressed import BATTERIES, show_battery, stressed
 from dyocense_cli.errors import Finding, UsageError
 
 if TYPE_CHECKING:
+    from dyocense_cli.ports import RunStore
     from dyocense_cli.runner.order import Order
     from dyocense_cli.runner.run import Kernel, Result
 
@@ -45,11 +47,32 @@ def goal_name(goal: str, root: str) -> str:
         return goal
 
 
+def context_name(context: str | None, root: str) -> str | None:
+    """Return the name of a context file; a folder stands for the ``context.yaml`` in it."""
+    if context is None:
+        return None
+    return goal_name(f"{context.rstrip('/')}/context.yaml" if Path(context).is_dir() else context, root)
+
+
 def exit_code(result: Result, interrupts: Interrupts | None = None) -> int:
     """Return the exit code of a finished run; a signal wins over what was held."""
     if interrupts is not None and interrupts.exit_code:
         return interrupts.exit_code
     return exits.of_status(*result.status)
+
+
+def warmed(runs: RunStore, result: Result) -> dict[str, Any] | None:
+    """Return which run a solve started from and how long both solves took, in seconds; None where one of them did not run."""
+    from dyocense_cli.runner.references import read_json
+
+    start = result.execution.held.get("start")
+    run_id = start.ident.rpartition(" ")[2] if start is not None else ""
+    if not run_id or result.execution.states.get("solve") != "run" or result.value("solution").x is None:
+        return None
+    earlier = read_json(runs, run_id, "telemetry.json")["stages"].get("solve", {})
+    if earlier.get("state") != "run":
+        return None
+    return {"from": run_id, "solve_s": result.execution.seconds["solve"], "earlier_solve_s": earlier["seconds"]}
 
 
 def _findings(result: Result, *, brief: bool) -> None:
@@ -123,6 +146,17 @@ def plan(
     select: Annotated[
         list[str] | None, typer.Option("--select", help="Show lines that match: sku:A* supplier:S1.", show_default=False)
     ] = None,
+    stress: Annotated[
+        str | None,
+        typer.Option("--stress", help="Show the table of shocks: std; of a run such as @last without planning.", show_default=False),
+    ] = None,
+    scenarios: Annotated[
+        int | None, typer.Option("--scenarios", help="As --set forecast.num_scenarios=N.", min=1, show_default=False)
+    ] = None,
+    risk: Annotated[
+        str | None, typer.Option("--risk", help="mean, worst, p95, cvar:0.95; as --set robust.aggregation=…", show_default=False)
+    ] = None,
+    out: Annotated[str | None, typer.Option("--out", help="As --store.", show_default=False)] = None,
 ) -> int:
     """Plan a goal: what to order, from whom, when, why, and what it risks.
 
@@ -133,23 +167,27 @@ def plan(
         raise UsageError(
             "DY1004", "--policy-unavailable takes `draft` and a --reason", hints='--policy-unavailable=draft --reason "OPA upgrade"'
         )
+    if stress is not None and stress not in BATTERIES:
+        raise UsageError("DY1004", f"no battery of shocks is named `{stress}`", hints="use std")
+    if stress is not None and not goal.endswith((".yaml", ".yml")):
+        return stressed(goal, store=store or out, as_json=as_json)
     from dyocense_cli import wiring
     from dyocense_cli.cli.progress import Progress
     from dyocense_cli.runner.order import Order as Asked
 
-    settings = settings_of(store=store, opa=opa, policies=policies)
+    settings = settings_of(store=store or out, opa=opa, policies=policies)
     interrupts = Interrupts()
     kernel = wiring.build(settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json), interrupted=interrupts)
     order = Asked(
         goal=goal_name(goal, settings.root),
-        overrides=overrides(sets),
-        context=context,
+        overrides={**risk_of(scenarios, risk), **overrides(sets)},
+        context=context_name(context, settings.root),
         use_cache=not no_cache,
         draft_reason=reason if policy_unavailable else "",
         compile_policy=compile_policy,
         warm_from=warm_from if warm_from is not None or (freeze is None and max_churn is None) else "@last",
         freeze=freeze,
-        max_churn=share(max_churn),
+        max_churn=None if max_churn is None else share(max_churn),
     )
     if dry_run:
         return _foretell(kernel, order, as_json=as_json)
@@ -163,14 +201,26 @@ def plan(
         result = kernel.plan(order)
     kernel.telemetry.close()
     _findings(result, brief=as_json or quiet)
-    deliver(result, as_json=as_json, everything=everything, xlsx=xlsx, open_report=open_report, select=select)
+    warm = warmed(kernel.runs, result)
+    deliver(result, as_json=as_json, everything=everything, xlsx=xlsx, open_report=open_report, select=select, more={"warm": warm})
+    if stress and not as_json and result.value("stress_report") is not None:
+        show_battery(result.value("stress_report"), result.value("scenario_set"), result.value("plan").currency)
+    if warm and not as_json:
+        stderr(f"started from run {warm['from']}: solved in {warm['solve_s']:.2f} s, that run took {warm['earlier_solve_s']:.2f} s")
     return exit_code(result, interrupts)
 
 
-def share(text: str | None) -> float | None:
+def risk_of(scenarios: int | None, risk: str | None) -> dict[str, str]:
+    """Return what --scenarios and --risk set: ``cvar:0.95`` is the goal's ``cvar95``."""
+    out = {} if scenarios is None else {"forecast.num_scenarios": str(scenarios)}
+    if risk is not None:
+        measure, mark, level = risk.partition(":")
+        out["robust.aggregation"] = f"{measure}{share(level) * 100:g}" if mark else measure
+    return out
+
+
+def share(text: str) -> float:
     """Return a share such as ``15%`` or ``0.15`` as a number; DY1024 for another form."""
-    if text is None:
-        return None
     try:
         value = float(text.rstrip("% ")) / (100 if text.rstrip().endswith("%") else 1)
     except ValueError:
@@ -203,13 +253,14 @@ def deliver(
     xlsx: str | None = None,
     open_report: bool = False,
     select: list[str] | None = None,
+    more: dict[str, Any] | None = None,
 ) -> None:
-    """Print a run for a person or a program, and what was asked beside it."""
+    """Print a run for a person or a program (then with `more`), and what was asked beside it."""
     held: Any = result.value("plan")
     if as_json:
         from dyocense_cli.cli.show import plan_json
 
-        print_json(plan_json(result))
+        print_json({**plan_json(result), **(more or {})})
     elif held is not None:
         from dyocense_cli.cli.show import show_plan
         from dyocense_cli.runner.views import explained, places

@@ -14,6 +14,8 @@ __all__ = ["histogram", "plan_json", "show_plan"]
 
 BARS: Final = " ▁▂▃▄▅▆▇█"
 ROWS: Final = 40
+#: Flags that stand for fields of a goal which does not state them.
+_FLAGS: Final = {"goal:/max_churn": "--max-churn", "goal:/freeze": "--freeze"}
 
 
 def histogram(values: Sequence[float], *, bins: int = 24) -> tuple[str, float, float]:
@@ -132,7 +134,7 @@ def _no_plan(page: Page, plan: Plan, explanation: Explanation | None, places: Ma
     for conflict in explanation.conflicts:
         page.line("These cannot all hold" + ("" if conflict.proven else " (not proven to be all needed)") + ":")
         for rule, sentence, source in zip(conflict.rules, conflict.sentences, conflict.sources, strict=False):
-            page.line(f"  {rule}: {sentence}  ({places.get(source, source)})")
+            page.line(f"  {rule}: {sentence}  ({places.get(source, _FLAGS.get(source, source))})")
     for way in explanation.ways[:3]:
         settings = " ".join(f"--set {r.setting}" for r in way.relaxations if r.setting)
         words = ", ".join(f"{r.rule} from {_number(r.from_)} to {_number(r.to)} {r.unit or ''}".strip() for r in way.relaxations)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -37,6 +38,10 @@ class RuleActivity:
     swapped: bool = False
 
 
+#: Sources of rules that a planner or a policy wrote.
+_STATED: Final = ("goal:/limits", "goal:/constraints", "goal:/max_churn", "goal:/freeze", "policy:")
+
+
 def family(rule: Rule) -> str:
     """Return the name of the planner's rule that a row family came from."""
     return rule.origin or rule.name
@@ -44,7 +49,7 @@ def family(rule: Rule) -> str:
 
 def is_stated(rule: Rule) -> bool:
     """Say whether a planner or a policy wrote the rule, rather than the model: it sets a limit or stands in the goal."""
-    return rule.limit is not None or rule.source.startswith(("goal:/limits", "goal:/constraints", "policy:"))
+    return rule.limit is not None or rule.source.startswith(_STATED)
 
 
 def shown_rules(model: OptiModel) -> frozenset[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,11 +19,12 @@ __all__ = ["Change", "changes"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference: where, what it was, what it is."""
+    """One difference: where, what it was, what it is; of a table's row also the labels it has (sku, supplier)."""
 
     path: str
     old: str
     new: str
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.path} {self.old} → {self.new}"
@@ -98,7 +99,7 @@ def _contexts(old: Context, new: Context) -> Iterator[Change]:
         if a is None or b is None:
             yield Change(f"table {name}", "absent" if a is None else f"{a.n_rows} rows", "absent" if b is None else f"{b.n_rows} rows")
         else:
-            yield from _tables(name, a, b)
+            yield from _tables(name, a, b, (old, new))
     rest = [encode(c, meta=False).doc["body"] for c in (old, new)]
     for body in rest:
         body.pop("tables")
@@ -113,28 +114,47 @@ def _unit(column: Column) -> str:
     return f" {column.unit}" if column.unit else ""
 
 
-def _tables(name: str, old: Table, new: Table) -> Iterator[Change]:
+def _tables(name: str, old: Table, new: Table, worlds: tuple[Context, Context]) -> Iterator[Change]:
     place = new.file or name
     for missing in sorted(set(old.columns) ^ set(new.columns)):
         yield Change(
             f"{place} column {missing}", "there" if missing in old.columns else "absent", "there" if missing in new.columns else "absent"
         )
-    shared = [c for c in sorted(old.columns) if c in new.columns]
-    keys = [c for c in shared if old.columns[c].labels is not None and new.columns[c].labels is not None]
-    before, after = _rows(old, shared, keys), _rows(new, shared, keys)
+    moved = yield from _moved(name, place, worlds)
+    shared = [c for c in sorted(old.columns) if c in new.columns and c not in moved]
+    labels = [c for c in shared if old.columns[c].labels is not None and new.columns[c].labels is not None]
+    before, after = _rows(old, shared, labels), _rows(new, shared, labels)
     numbers = new.rows.tolist() if new.rows is not None else list(range(1, new.n_rows + 1))
     for key, (index, row) in after.items():
+        keys, at = {k: str(row[k]) for k in labels}, f"{place} row {numbers[index]}"
         if key not in before:
-            yield Change(f"{place} row {numbers[index]}", "absent", ", ".join(_text(v) for v in row.values()))
+            yield Change(at, "absent", _line(row), keys)
             continue
         for column, value in row.items():
             was = before[key][1][column]
             if _differ(was, value):
-                units = (_unit(table.columns[column]) for table in (old, new))
-                yield Change(f"{place} row {numbers[index]} {column}", *(_text(v) + u for v, u in zip((was, value), units, strict=True)))
+                by = worlds[1].edit_of(name, column, int(numbers[index]))
+                first, then = _text(was) + _unit(old.columns[column]), _text(value) + _unit(new.columns[column])
+                yield Change(f"{at} {column}", first, then + (f" by --set {by}" if by else ""), keys)
     for key, (_, row) in before.items():
         if key not in after:
-            yield Change(f"{place} row of {', '.join(str(k) for k in key[:-1])}", ", ".join(_text(v) for v in row.values()), "absent")
+            yield Change(
+                f"{place} row of {', '.join(str(k) for k in key[:-1])}", _line(row), "absent", {k: str(row[k]) for k in labels}
+            )
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return ", ".join(_text(v) for v in row.values())
+
+
+def _moved(name: str, place: str, worlds: tuple[Context, Context]) -> Generator[Change, None, set[str]]:
+    """Tell a change of the command line to a column of dates as one difference; return those columns."""
+    old, new = ([e for e in w.edits if e.table == name and w.tables[name].columns[e.column].labels is not None] for w in worlds)
+    for edit in [*new, *old]:
+        if (edit in old) != (edit in new):
+            ends = (f"by --set {edit.given}", "as read") if edit in old else ("as read", f"by --set {edit.given}")
+            yield Change(f"{place} {edit.column} of {len(edit.rows)} rows", *ends, dict(edit.keys))
+    return {e.column for e in (*old, *new)}
 
 
 def _differ(old: Any, new: Any) -> bool:

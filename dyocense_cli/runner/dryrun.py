@@ -167,7 +167,7 @@ class _Reasons:
             held = self.execution.held.get(need)
             if held is not None and not held.fingerprint:
                 return self.cause("solve") or f"{need} is made anew"
-        return self.cause(name) or self.own(name) or "its result is not in the cache, or settings changed"
+        return self.own(name) or self.cause(name) or "its result is not in the cache, or settings changed"
 
     def own(self, name: str) -> str:
         """Say how what a first stage gives differs: the goal of another text, the context of other tables."""

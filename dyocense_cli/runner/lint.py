@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dyocense_cli.artifacts.rules import coded, finding
 from dyocense_cli.codes import CODES
 from dyocense_cli.errors import Finding, Findings, InputError, Span, UnavailableError
+from dyocense_cli.runner.order import of_goal, of_tables
 from dyocense_cli.runner.sources import shipped_model, shipped_models
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Linter:
         from dyocense_cli.kernel.goaldsl.parse import read_goal
         from dyocense_cli.kernel.lint.run import lint
 
-        goal, found = read_goal(text, file=name, overrides=self.overrides)
+        goal, found = read_goal(text, file=name, overrides=of_goal(self.overrides))
         if goal is None:
             return FileReport(name, "goal", self._settled(found, text, name))
         spec, context, model, more = self._around(goal)
@@ -204,7 +205,9 @@ class Linter:
         if name not in self._specs:
             from dyocense_cli.kernel.goaldsl.parse import read_context
 
-            self._specs[name] = _Read(*read_context(self.workspace.text(name), file=name))
+            spec, found = read_context(self.workspace.text(name), file=name)
+            edits = of_tables(self.overrides)
+            self._specs[name] = _Read(replace(spec, edits=edits) if spec is not None and edits else spec, found)
         return self._specs[name]
 
     def _raw(self, name: str, spec: ContextSpec) -> _Read:

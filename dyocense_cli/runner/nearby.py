@@ -94,3 +94,4 @@ def _replace(execution: Execution, model: OptiModel) -> None:
     held = Held("optimodel", fingerprint, fingerprint, doc)
     held.put(model)
     execution.held["optimodel"] = held
+    execution.records[:] = [dataclasses.replace(r, output=fingerprint) if r.name == "compile" else r for r in execution.records]

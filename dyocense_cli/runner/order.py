@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dyocense_cli.artifacts.evidence import evidence_ref
 from dyocense_cli.artifacts.policy import Principal
@@ -12,7 +12,20 @@ from dyocense_cli.artifacts.policy import Principal
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["House", "Order"]
+__all__ = ["House", "Order", "of_goal", "of_tables"]
+
+#: First names of ``--set`` keys that mean cells of tables, not fields of the goal.
+CELLS: Final = frozenset({"sku", "supplier", "vendor", "location", "category", "region", "tables"})
+
+
+def of_goal(overrides: Mapping[str, str]) -> dict[str, str]:
+    """Return the overrides that are about the goal, sorted."""
+    return {k: v for k, v in sorted(overrides.items()) if k.partition(".")[0] not in CELLS}
+
+
+def of_tables(overrides: Mapping[str, str]) -> dict[str, str]:
+    """Return the overrides that are about cells of the context's tables (``supplier.V2.price=+15%``), sorted."""
+    return {k: v for k, v in sorted(overrides.items()) if k.partition(".")[0] in CELLS}
 
 
 @dataclass(frozen=True, slots=True)

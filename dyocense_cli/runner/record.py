@@ -128,7 +128,12 @@ def seal(house: House, order: Order, execution: Execution, fingerprint: str, pri
 
 def _options(order: Order, execution: Execution) -> dict[str, str]:
     options = {"compile_policy": str(order.compile_policy).lower()}
-    return {**options, "warm_start": "true"} if "start" in execution.held else options
+    if "start" not in execution.held:
+        return options
+    asked = {"freeze": order.freeze, "max_churn": order.max_churn}
+    kept = {name: f"{value:g}" for name, value in asked.items() if value is not None}
+    start = execution.held["start"].ident.rpartition(" ")[2]
+    return {**options, "warm_start": "true", **kept, **({"warm_from": start} if start else {})}
 
 
 def manifest_json(manifest: RunManifest) -> bytes:

@@ -127,6 +127,7 @@ def _give(execution: Execution, record: _Record, name: str) -> None:
 def _take(execution: Execution, record: _Record) -> dict[str, str]:
     """Give the execution what cannot be made again here; return the reason by stage."""
     manifest, recorded = record.manifest, record.outputs
+    options = manifest.get("options") or {}
     notes = {"parse": "the goal of the snapshot", "bind": "the bound tables of the snapshot"}
     policy = _policy_differs(execution, manifest)
     if policy:
@@ -137,10 +138,10 @@ def _take(execution: Execution, record: _Record) -> dict[str, str]:
     if "solve" in recorded:
         if not manifest["reproducible"]:
             notes["solve"] = "stopped by the clock: verified, not run again"
-        elif (manifest.get("options") or {}).get("warm_start"):
+        elif options.get("warm_start"):
             notes["solve"] = "started from another run's plan: verified, not run again"
             goal = execution.held["goal"].value
-            if "compile" in recorded and (goal.freeze or goal.max_churn is not None):
+            if "compile" in recorded and (goal.freeze or goal.max_churn is not None or {"freeze", "max_churn"} & set(options)):
                 notes["compile"] = "held to another run's plan: the model of the snapshot"
     for stage in PLAN:
         if stage.name in notes and stage.name in recorded and stage.gives not in execution.held:

@@ -81,7 +81,7 @@ class Kernel:
         execution = self.execution(order)
         goal, known = sources.goal(order.goal, order.overrides)
         self._parsed(execution, goal, known)
-        spec, _ = sources.context_spec(goal.value, order.context)
+        spec, _ = sources.context_spec(goal.value, order.context, order.overrides)
         model, _ = sources.model_spec(goal.value)
         self._hold(execution, spec, model, sources.tables(spec.value))
         given = sources.scenarios(goal.value)

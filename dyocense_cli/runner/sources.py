@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from dyocense_cli.artifacts.fingerprint import bytes_sha, json_sha
 from dyocense_cli.errors import InputError, Span
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.nouns import resolve
+from dyocense_cli.runner.order import of_goal, of_tables
 
 if TYPE_CHECKING:
     from dyocense_cli.kernel.privacy.mask import Mask
@@ -45,16 +46,20 @@ class Sources:
     def goal(self, name: str, overrides: Mapping[str, str]) -> tuple[Held, bool]:
         """Return the parsed goal with `--set` overrides, and whether what it says was known."""
         return self._parsed(
-            "goal", self.workspace.text(name), name, "kernel.goaldsl.parse:parse_goal", overrides=dict(sorted(overrides.items()))
+            "goal", self.workspace.text(name), name, "kernel.goaldsl.parse:parse_goal", overrides=of_goal(overrides)
         )
 
-    def context_spec(self, goal: Any, given: str | None) -> tuple[Held, bool]:
-        """Return the parsed context of a goal, or of the file given in its place."""
-        tag = {"mask": self.mask.tag} if self.mask is not None else {}
+    def context_spec(self, goal: Any, given: str | None, overrides: Mapping[str, str]) -> tuple[Held, bool]:
+        """Return the parsed context of a goal, or of the file given in its place, with what `--set` changes in its tables."""
+        edits = of_tables(overrides)
+        tag = {"mask": self.mask.tag if self.mask is not None else "", "edits": json_sha(edits) if edits else ""}
         name, text = self._named(goal, "/context", goal.context) if given is None else (given, self.workspace.text(given))
-        return self._parsed(
-            "context_spec", text, name, "kernel.goaldsl.parse:parse_context", tag=tag, finish=None if self.mask is None else self.mask.spec
-        )
+
+        def finish(spec: Any) -> Any:
+            masked = spec if self.mask is None else self.mask.spec(spec)
+            return replace(masked, edits=edits) if edits else masked
+
+        return self._parsed("context_spec", text, name, "kernel.goaldsl.parse:parse_context", tag=tag, finish=finish)
 
     def model_spec(self, goal: Any) -> tuple[Held, bool]:
         """Return the parsed model: a shipped name, or a file beside the goal."""

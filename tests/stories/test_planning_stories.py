@@ -35,3 +35,5 @@ def test_s5_units_are_never_guessed(tmp_path: Path) -> None:
 def test_s10_what_changed_adds_up(tmp_path: Path) -> None:
     told = tell(tmp_path, "s10_what_changed")
     assert "False" not in told
+    assert told.count("[exit 5]") == 1
+    assert told.count("[exit 1]") == told.count("[exit 2]") == 0

@@ -7,12 +7,13 @@ import itertools
 
 import numpy as np
 
-from dyocense_cli.artifacts.context import Column, Context, ContextSpec, RawTable, Table, Tables
+from dyocense_cli.artifacts.context import CellEdit, Column, Context, ContextSpec, RawTable, Table, Tables
 from dyocense_cli.artifacts.goal import Goal, Quantity
 from dyocense_cli.artifacts.rules import finding, near
 from dyocense_cli.errors import Findings
 from dyocense_cli.kernel.context.calendar import Calendar, period_calendar
 from dyocense_cli.kernel.context.columns import COLUMNS, column_rule
+from dyocense_cli.kernel.context.edits import edited
 from dyocense_cli.kernel.context.faults import Faults, Source
 from dyocense_cli.kernel.context.keys import check_keys, check_links
 from dyocense_cli.kernel.context.measure import Measures, NoConversion, flattened, in_force
@@ -32,12 +33,15 @@ def bind(goal: Goal, spec: ContextSpec, tables: Tables) -> Context:
     ------
     Findings
         DY2000 with everything that is wrong with columns, units, values, dates, keys and links, each with row and value.
+    UsageError
+        DY1011, DY1012 if a change of the command line names no cells or is no value for them.
     """
     faults = Faults()
     calendar = period_calendar(goal.horizon, _day_after(spec, tables) if goal.horizon.start is None else None)
     measures = Measures.of(spec.currency, spec.rates, spec.conversions, calendar.starts[0] if calendar.starts else None)
     sources = {name: Source(name, raw, spec) for name, raw in sorted(tables.tables.items())}
     bound = {name: _table(source, measures, calendar, faults) for name, source in sources.items()}
+    bound, edits = edited(bound, spec.edits, measures) if spec.edits and not faults.findings else (bound, ())
     for name, source in sources.items():
         check_keys(source, bound[name], faults)
     check_links(sources, bound, faults)
@@ -45,7 +49,7 @@ def bind(goal: Goal, spec: ContextSpec, tables: Tables) -> Context:
     stated = _stated(goal, spec, faults)
     if any(f.severity == "error" for f in faults.findings):
         raise Findings(tuple(faults.findings))
-    return _context(spec, calendar, {name: _canonical(table) for name, table in bound.items()}, stated)
+    return _context(spec, calendar, {name: _canonical(table) for name, table in bound.items()}, stated, edits)
 
 
 def _stated(goal: Goal, spec: ContextSpec, faults: Faults) -> str | None:
@@ -62,7 +66,7 @@ def _stated(goal: Goal, spec: ContextSpec, faults: Faults) -> str | None:
     return named
 
 
-def _context(spec: ContextSpec, calendar: Calendar, tables: dict[str, Table], stated: str | None) -> Context:
+def _context(spec: ContextSpec, calendar: Calendar, tables: dict[str, Table], stated: str | None, edits: tuple[CellEdit, ...]) -> Context:
     spans = {f"/tables/{name}": spec.spans[f"/tables/{name}"] for name in tables if f"/tables/{name}" in spec.spans}
     spans |= {key: spec.spans[key] for key in (f"/parameters/{name}" for name in spec.parameters) if key in spec.spans}
     return Context(
@@ -79,6 +83,7 @@ def _context(spec: ContextSpec, calendar: Calendar, tables: dict[str, Table], st
         as_of=spec.as_of,
         spans=spans,
         file=spec.file,
+        edits=edits,
     )
 
 

@@ -110,7 +110,9 @@ def _price(held: _Held, step: Step, number: int) -> Iterator[Claim]:
     if not rows or prices is None:
         return
     row = next((r for r in rows if step.price is not None and cell(prices, r) == step.price), rows[0])
-    place = str(index.place("offers", row))
+    at = index.place("offers", row)
+    by = context.edit_of("offers", "price", at.row)
+    place = str(at) + (f", changed by --set {by}" if by else "")
     where = held.input("context", "tables", "offers", "columns", "price", row, place=place)
     yield held.claim("price", "value", (where,), lambda p: f"price {p:g} {prices.unit or ''}".strip() + f" ({place})")
     if step.cost is not None:

@@ -87,12 +87,12 @@ def held_to(
         rules.append(Rule("frozen_periods", var.dims, f"{order} == earlier_plan", where=where, relax=None, source="goal:/freeze",
                           intent=f"The first {freeze} periods keep the orders of the earlier plan"))
     if max_churn is not None:
+        intent = f"Orders change by at most {100 * max_churn:g} % of the earlier plan"
         params["churn_max"] = Param((), np.asarray(max_churn * values.sum()))
         variables += [Var("raised", var.dims, where=var.where, origin="churn"), Var("lowered", var.dims, where=var.where, origin="churn")]
         rules.append(Rule("change_of_plan", var.dims, f"{order} - raised + lowered == earlier_plan", where=var.where, relax=None,
-                          source="goal:/max_churn", origin="churn"))
-        rules.append(Rule("churn", (), "sum(raised) + sum(lowered) <= churn_max", source="goal:/max_churn",
-                          intent="Orders change by at most this share of the earlier plan"))
+                          source="goal:/max_churn", origin="churn", intent=intent))
+        rules.append(Rule("churn", (), "sum(raised) + sum(lowered) <= churn_max", source="goal:/max_churn", relax=None, intent=intent))
     return replace(model, params=params, rules=tuple(rules), vars=tuple(variables))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from dyocense_cli.artifacts.plan import Plan, Step
 
@@ -17,13 +18,15 @@ TINY = 1e-6
 class LineChange:
     """One order line that differs: ``added``, ``removed``, ``moved`` (another period), ``resized``, ``repriced``.
 
-    `old` and `new` are the lines themselves, None where there is none; `cost` is the difference in the plan's currency.
+    `old` and `new` are the lines themselves, None where there is none; `cost` is the difference in the plan's currency, `service` that of
+    the fill rate of what is ordered (a share of its demand), None where the plans do not tell it.
     """
 
     what: str
     old: Step | None
     new: Step | None
     cost: float
+    service: float | None = None
 
     @property
     def keys(self) -> Mapping[str, str]:
@@ -35,13 +38,18 @@ class LineChange:
 
 @dataclass(frozen=True, slots=True)
 class PlanDiff:
-    """All line changes and the figures that differ: (name, was, is), `spend` the difference of all lines' costs."""
+    """All line changes and the figures that differ: (name, was, is), `spend` the difference of all lines' costs.
+
+    `turned` is what was ordered more and less, in lots where lines have them, as a share of what the earlier plan ordered: what a cap on
+    churn bounds.
+    """
 
     changes: tuple[LineChange, ...]
     kpis: tuple[tuple[str, float | None, float | None], ...]
     objective: tuple[float | None, float | None]
     spend: float
     unchanged: int
+    turned: float | None = None
 
     @property
     def churn(self) -> float:
@@ -63,7 +71,24 @@ def diff_plans(old: Plan, new: Plan) -> PlanDiff:
         changes += found
         unchanged += same
     kpis = tuple((n, a, b) for n, a, b in _figures(old, new) if not _same(a, b))
-    return PlanDiff(tuple(changes), kpis, (old.objective, new.objective), sum(c.cost for c in changes), unchanged)
+    served = tuple(replace(c, service=_service(c, old, new)) for c in changes)
+    return PlanDiff(served, kpis, (old.objective, new.objective), sum(c.cost for c in changes), unchanged, _turned(before, after))
+
+
+def _service(change: LineChange, old: Plan, new: Plan) -> float | None:
+    rates = [p.kpis.get("fill_rate_by_sku") for p in (old, new)]
+    was, now = (r.get(change.keys.get("sku", "")) if isinstance(r, Mapping) else None for r in rates)
+    return None if was is None or now is None else now - was
+
+
+def _turned(before: Mapping[Any, Mapping[str, Step]], after: Mapping[Any, Mapping[str, Step]]) -> float | None:
+    """Return the share of the earlier orders that is ordered more or less, period by period; None where nothing was ordered."""
+    was, now = (
+        {(key, period): s.qty if s.lots is None else s.lots for key, steps in plan.items() for period, s in steps.items()}
+        for plan in (before, after)
+    )
+    total = sum(was.values())
+    return sum(abs(now.get(k, 0.0) - was.get(k, 0.0)) for k in {*was, *now}) / total if total > 0 else None
 
 
 def patch(old: Plan, diff: PlanDiff) -> list[Step]:

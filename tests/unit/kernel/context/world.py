@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from dyocense_cli.artifacts.context import Context, RawTable, Tables
 from dyocense_cli.kernel.context.bind import bind
@@ -22,11 +23,13 @@ def world(
     more: str = "",
     table_options: Mapping[str, str] | None = None,
     rows: Sequence[int] | None = None,
+    edits: Mapping[str, str] | None = None,
 ) -> Context:
-    """Bind tables of columns; `more` is put into the context file, `table_options` into its tables."""
+    """Bind tables of columns; `more` is put into the context file, `table_options` into its tables, `edits` come from ``--set``."""
     options = table_options or {}
     lines = "".join(f"  {name}: {{file: {name}.csv{options.get(name, '')}}}\n" for name in tables)
     spec = parse_context(f"dsl: context/v1\ncurrency: EUR\n{'tables:' if tables else ''}\n{lines}{more}", file="c.yaml")
+    spec = replace(spec, edits=edits or {})
     raw = {
         name: RawTable(
             name,
