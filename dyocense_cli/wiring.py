@@ -37,6 +37,7 @@ __all__ = [
     "build",
     "forecaster_for",
     "graph_store",
+    "kept_forecaster",
     "local_runs",
     "package_version",
     "peer_forecaster",
@@ -340,6 +341,11 @@ def _by_sku(settings: Settings, model: str, *, keep: bool) -> Forecaster:
     store = series_cache(settings) if keep else resolve("adapters.forecaster.cached:NoEntries")()
     wrapped: Forecaster = resolve("adapters.forecaster.cached:CachedForecaster")(adapter, store, name=name)
     return wrapped
+
+
+def kept_forecaster(settings: Settings, model: str) -> Any:
+    """Return the forecaster of a model's name with this tenant's cache before it: `name` of its keys, `most` SKUs it keeps at once."""
+    return _by_sku(settings, model, keep=True)
 
 
 def _lent(progress: Callable[[SolveEvent], bool], spans: Telemetry) -> Lent:

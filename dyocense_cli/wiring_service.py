@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from dyocense_cli.adapters.queue.worker import DbosWorker
     from dyocense_cli.adapters.sql.accounts import SqlAccounts
+    from dyocense_cli.adapters.sql.forecasts import SqlForecasts
     from dyocense_cli.adapters.sql.outbox import SqlOutbox
     from dyocense_cli.adapters.sql.runs import SqlRuns
     from dyocense_cli.ports.service import Figures, JobQueue
@@ -56,6 +57,12 @@ class Parts:
         """Return the queue as a tenant sees it."""
         made: JobQueue = registry.load("queue", "dbos")(self.engine, Scope(tenant), self.client, dead_after_s=self.dead_after_s)
         return made
+
+    def forecasts(self, tenant: str) -> SqlForecasts:
+        """Return the scenario sets of a tenant by content hash."""
+        from dyocense_cli.adapters.sql.forecasts import SqlForecasts
+
+        return SqlForecasts(self.engine, Scope(tenant))
 
     @contextmanager
     def unit(self, tenant: str) -> Iterator[None]:

@@ -146,12 +146,18 @@ class JobQueue(Protocol):
 
     features: ClassVar[frozenset[str]]
 
-    def submit(self, run_id: str, *, kind: str, pool: str, cost_s: float, weight: float, cap: int) -> bool:
-        """Queue a run once; false if its id is known. `cost_s` predicted solver seconds, `cap` the tenant's runs in flight."""
+    def submit(self, run_id: str, *, kind: str, pool: str, cost_s: float, weight: float, cap: int, batch: str = "") -> bool:
+        """Queue a run once; false if its id is known. A run with a `batch` joins one of that batch that arrived a moment ago.
+
+        `cost_s` predicted solver seconds, `cap` the tenant's runs in flight."""
         ...
 
     def cancel(self, run_id: str) -> str:
         """Take a waiting run out (``removed``); a running one has to be stopped by its worker (``running``); else ``done``."""
+        ...
+
+    def members(self, run_id: str) -> list[str]:
+        """Return the runs that are done with this one, itself first; waits until nobody can join any more."""
         ...
 
     def place(self, run_id: str) -> Place:

@@ -20,6 +20,7 @@ from dyocense_cli.runner.views import finite
 from dyocense_cli.serve.job import SHARED
 from dyocense_cli.serve.packs import Packer
 from dyocense_cli.serve.says import describe
+from dyocense_cli.serve.scenarios import split, together
 from dyocense_cli.settings import OPTIONS, Settings
 
 if TYPE_CHECKING:
@@ -237,9 +238,23 @@ def _figures(execution: Any, watcher: _Watcher) -> dict[str, float]:
 
 
 def _forecast(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any], dict[str, float]]:
+    return _scenarios(*_scenario_order(job, watcher), job["body"]["skus"], watcher)
+
+
+def _scenarios(kernel: Kernel, order: Any, skus: list[str], watcher: _Watcher) -> tuple[dict[str, Any], dict[str, float]]:
     from dyocense_cli.runner.nouns import resolve
     from dyocense_cli.runner.pipeline import FORECAST
 
+    execution = kernel.run(order, FORECAST)
+    held = execution.held.get("scenario_set")
+    if held is None:
+        raise _denied(execution)
+    document = resolve("kernel.scenarios.shape:scenario_json")(held.value)
+    return together(split(document), skus), _figures(execution, watcher)
+
+
+def _scenario_order(job: Mapping[str, Any], watcher: _Watcher) -> tuple[Kernel, Any]:
+    """Return the kernel and the order of a goal that has nothing but a horizon to forecast."""
     body = dict(job["body"])
     if not body.get("context") and not body.get("context_ref"):
         raise InputError(
@@ -254,14 +269,7 @@ def _forecast(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any]
         "forecast": {"model": body.get("model", "auto"), "num_scenarios": body["num_scenarios"], "seed": body.get("seed", 424242)},
         "objective": {"cost": 1.0},
     }
-    inner = {**job, "body": {"goal_dsl": goal, "context": body.get("context"), "context_ref": body.get("context_ref")}}
-    kernel, order = _order(inner, watcher)
-    execution = kernel.run(order, FORECAST)
-    held = execution.held.get("scenario_set")
-    if held is None:
-        raise _denied(execution)
-    document = resolve("kernel.scenarios.shape:scenario_json")(held.value)
-    return _only(document, body["skus"]), _figures(execution, watcher)
+    return _order({**job, "body": {"goal_dsl": goal, "context": body.get("context"), "context_ref": body.get("context_ref")}}, watcher)
 
 
 def _denied(execution: Any) -> AccessError:
@@ -271,26 +279,50 @@ def _denied(execution: Any) -> AccessError:
     return AccessError("DY3010", f"policy denies it ({', '.join(admission.denied)}): {first.message}", hints=first.remediation)
 
 
-def _only(document: dict[str, Any], skus: list[str]) -> dict[str, Any]:
-    """Keep the asked SKUs of a scenario document; all of them when none is named."""
-    if not skus:
-        return document
-    unknown = sorted(set(skus) - set(document["skus"]))
-    if unknown:
-        raise InputError("DY2002", f"no SKU is named `{unknown[0]}` in the context", hints="use SKUs of the context's skus table")
-    several = len(document["skus"]) > 1
-    wanted = set(skus)
+def _forecasts(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any], dict[str, float]]:
+    """Answer several requests; their series are forecast in one pass, after which each finds its own in the tenant's cache."""
+    from dyocense_cli.runner.pipeline import FORECAST
 
-    def keep(demand: Mapping[str, Any]) -> dict[str, Any]:
-        if not several:
-            return dict(demand)
-        kept = {k: v for k, v in demand.items() if k.rpartition(":")[0].partition("@")[0] in wanted}
-        return {k.rpartition(":")[2]: v for k, v in kept.items()} if len(wanted) == 1 and not any("@" in k for k in kept) else kept
+    orders: dict[str, tuple[Kernel, Any]] = {}
+    histories: list[Any] = []
+    answers: dict[str, Any] = {}
 
-    out = {**document, "skus": [s for s in document["skus"] if s in wanted]}
-    out["scenarios"] = [{**s, "demand": keep(s["demand"])} for s in document["scenarios"]]
-    out["stats"] = {k: v for k, v in document.get("stats", {}).items() if k.partition("@")[0] in wanted}
-    return out
+    def each(answer: Callable[[Mapping[str, Any]], None]) -> None:
+        for request in job["body"]["requests"]:
+            if request["run_id"] in answers:
+                continue
+            try:
+                answer(request)
+            except DyocenseError as error:
+                answers[request["run_id"]] = {"problem": {**describe(error), "status": error.http_status}}
+
+    def ask(request: Mapping[str, Any]) -> None:
+        folder = Path(job["folder"]) / request["run_id"]
+        folder.mkdir()
+        kernel, order = orders[request["run_id"]] = _scenario_order({**job, **request, "folder": str(folder)}, watcher)
+        held = kernel.run(order, FORECAST, until="ask_forecast").held.get("forecast_request")
+        histories.extend([] if held is None else [held.value])
+
+    def draw(request: Mapping[str, Any]) -> None:
+        result, figures = _scenarios(*orders[request["run_id"]], request["body"]["skus"], watcher)
+        answers[request["run_id"]] = {"result": finite(result), "figures": figures}
+
+    each(ask)
+    _in_one_pass(histories, _settings(job, job["folder"]))
+    each(draw)
+    return {"answers": answers}, {}
+
+
+def _in_one_pass(requests: list[Any], settings: Settings) -> None:
+    """Forecast every series of several requests at once, into the tenant's cache."""
+    from dyocense_cli import wiring
+    from dyocense_cli.runner.nouns import resolve
+
+    for model in sorted({request.model for request in requests}):
+        forecaster = wiring.kept_forecaster(settings, model)
+        mine = [request for request in requests if request.model == model]
+        for united in resolve("kernel.forecast.unite:unite")(mine, forecaster.name, most=forecaster.most):
+            forecaster.forecast(united)
 
 
 def _compile(job: Mapping[str, Any], watcher: _Watcher) -> tuple[dict[str, Any], dict[str, float]]:
@@ -359,6 +391,7 @@ def _progress(kernel: Kernel, watcher: _Watcher) -> Callable[[SolveEvent], bool]
 _KINDS: Final[Mapping[str, Callable[[Mapping[str, Any], _Watcher], tuple[dict[str, Any], dict[str, float]]]]] = {
     "plan": _plan,
     "forecast": _forecast,
+    "forecasts": _forecasts,
     "compile": _compile,
     "solve": _solve,
 }

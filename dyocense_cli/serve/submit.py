@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from dyocense_cli.artifacts.codec import Json
 from dyocense_cli.artifacts.fingerprint import json_sha
 from dyocense_cli.errors import AccessError
 from dyocense_cli.kernel.tenancy.budgets import Quote, fit
@@ -21,9 +19,9 @@ from dyocense_cli.runner.ids import uuid7
 from dyocense_cli.serve.auth import Caller
 from dyocense_cli.serve.config import FINAL, ServeConfig
 from dyocense_cli.serve.estimates import Estimates
-from dyocense_cli.serve.job import SHARED
 from dyocense_cli.serve.notices import tell_warnings
 from dyocense_cli.serve.problems import ProblemError
+from dyocense_cli.serve.stamp import project_stamp
 from dyocense_cli.wiring_service import Parts
 
 __all__ = ["Claim", "Desk", "Work"]
@@ -109,7 +107,8 @@ class Desk:
             fresh = kept.run_id == row.run_id
             if fresh:
                 self._reserve(ledger, row, estimate_s, lambda left: fit(cost, left, scenarios=scenarios, time_limit_s=limit))
-                self._queue(row, tier)
+                # forecasts of one horizon that arrive together are one vectorised pass
+                self._queue(row, tier, f"forecast-{work.body['horizon']}" if work.kind == "forecast" else "")
                 tell_warnings(self.parts, row, ledger)
             hold = {"run_id": kept.run_id, "until": self.parts.now_s() + hold_s}
             ledger.idempotent(key, body_sha, json.dumps(hold).encode())
@@ -149,7 +148,7 @@ class Desk:
                 },
             ) from error
 
-    def _queue(self, row: RunRow, tier: Tier) -> None:
+    def _queue(self, row: RunRow, tier: Tier, batch: str) -> None:
         self.parts.runs(row.tenant_id).event(row.run_id, "queued", {"estimate_s": row.estimate_s})
         self.parts.queue(row.tenant_id).submit(
             row.run_id,
@@ -158,6 +157,7 @@ class Desk:
             cost_s=row.estimate_s,
             weight=tier.weight,
             cap=tier.parallel_solves,
+            batch=batch,
         )
 
     def over_warning(self, caller: Caller) -> list[str]:
@@ -206,14 +206,3 @@ class Desk:
 
 def _payload(work: Work, ask: Ask) -> dict[str, Any]:
     return {"body": dict(work.body), "scenarios": ask.scenarios, "time_limit_s": ask.time_limit_s}
-
-
-def project_stamp(project: Path) -> str:
-    """Return a hash over names, sizes and times of the project's shared files."""
-    found: list[Json] = []
-    for name in SHARED:
-        for path in sorted((project / name).rglob("*")):
-            if path.is_file():
-                state = path.stat()
-                found.append([path.relative_to(project).as_posix(), state.st_size, str(state.st_mtime_ns)])
-    return json_sha(found)

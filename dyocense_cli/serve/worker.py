@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,8 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,6 +23,7 @@ from dyocense_cli.ports.service import Figures, RunRow
 from dyocense_cli.serve.attempt import Attempt, patiently, sweep
 from dyocense_cli.serve.config import FINAL, ServeConfig, number
 from dyocense_cli.serve.deliver import Deliverer
+from dyocense_cli.serve.forecasts import KnownForecasts
 from dyocense_cli.serve.job import SHARED, Job, Outcome, read_lines
 from dyocense_cli.serve.names import Labels
 from dyocense_cli.serve.notices import tell_ended, tell_warnings
@@ -54,34 +57,69 @@ class RunHandler:
         self._policy = policy_keeper(config.settings)
         self._telemetry = spans or telemetry(config.settings)
         self._labels = Labels()
+        self._known = KnownForecasts(config, parts)
         self._command = tuple(command) or (sys.executable, "-m", "dyocense_cli.serve.child")
 
     def __call__(self, tenant: str, run_id: str, kind: str) -> float:
         """Do the run and close it; returns its real solver seconds."""
-        del kind  # the run's row says it too
+        if kind == "forecast":
+            return self._forecasts(tenant, run_id)
         row = self._begin(tenant, run_id)
-        if row is None:
-            return 0.0
-        tier = self._config.tier_of(tenant, row.tier)
-        spans = RunSpans(self._telemetry, {"tenant_id": tenant, "tier": tier.name, "run_id": run_id}, row.trace)
-        try:
-            ended = self._child(row, tier, spans)
+        return 0.0 if row is None else self._alone(row)
+
+    def _alone(self, row: RunRow) -> float:
+        """Do one run in a child of its own, again while it is held; returns its real solver seconds."""
+        with self._spans(row) as spans:
+            ended = self._child(row, spans)
             pause = _FIRST_HOLD_S
-            while (
-                self._config.when_down == "hold" and _is_down(ended) and pause < _LONGEST_HOLD_S and not self._is_cancelled(tenant, run_id)
-            ):
-                self._parts.runs(tenant).event(run_id, "held", {"seconds": pause})
+            while self._config.when_down == "hold" and _is_down(ended) and pause < _LONGEST_HOLD_S and not self._is_cancelled(row):
+                self._parts.runs(row.tenant_id).event(row.run_id, "held", {"seconds": pause})
                 time.sleep(pause)
                 pause *= 2
-                ended = self._child(row, tier, spans)
-        finally:
-            spans.close()
+                ended = self._child(row, spans)
         return self._end(row, ended, ended.seconds)
 
-    def _child(self, row: RunRow, tier: Tier, spans: RunSpans) -> SandboxResult:
-        """Run the child once in a folder of its own."""
+    def _forecasts(self, tenant: str, run_id: str) -> float:
+        """Do the scenario requests that arrived with this one: what is known is answered, the rest is one pass in one child."""
+        rows = [row for one in self._parts.queue(tenant).members(run_id) if (row := self._begin(tenant, one)) is not None]
+        left = []
+        for row in rows:
+            known = self._known.answer(row)
+            if known is None:
+                left.append(row)
+            else:
+                figures = {"stages": 1.0, "cache_hits": 1.0, "scenario_count": float(known["num_scenarios"])}
+                self._finish(row, "succeeded", known, None, solver_s=0.0, figures=figures)
+        if len(left) == 1:
+            return self._alone(left[0])
+        if left:
+            with self._spans(left[0]) as spans:
+                ended = self._child(left[0], spans, beside=left[1:])
+            outcome = read_lines(ended.stdout)
+            answers = (outcome.result or {}).get("answers", {}) if outcome is not None else {}
+            for row in left:
+                said = answers.get(row.run_id)
+                own = None if said is None else Outcome(said.get("result"), said.get("problem"), said.get("figures", {}))
+                self._end(row, ended, ended.seconds / len(left), own)
+        return 0.0
+
+    @contextlib.contextmanager
+    def _spans(self, row: RunRow) -> Iterator[RunSpans]:
+        tier = self._config.tier_of(row.tenant_id, row.tier)
+        spans = RunSpans(self._telemetry, {"tenant_id": row.tenant_id, "tier": tier.name, "run_id": row.run_id}, row.trace)
+        try:
+            yield spans
+        finally:
+            spans.close()
+
+    def _child(self, row: RunRow, spans: RunSpans, beside: Sequence[RunRow] = ()) -> SandboxResult:
+        """Run the child once in a folder of its own, for one run or for several scenario requests."""
+        tier = self._config.tier_of(row.tenant_id, row.tier)
         with Attempt(self._config, self._parts, row, spans) as attempt:
             job = self._job(row, tier, attempt, spans)
+            if beside:
+                asked = [{"run_id": r.run_id, **_asked(r, tier)} for r in (row, *beside)]
+                job = replace(job, kind="forecasts", body={"requests": asked})
             return attempt.named(
                 self._sandbox(job).run(
                     self._command,
@@ -93,9 +131,9 @@ class RunHandler:
                 )
             )
 
-    def _is_cancelled(self, tenant: str, run_id: str) -> bool:
-        row = self._parts.runs(tenant).read(run_id)
-        return row is None or bool(row.cancel)
+    def _is_cancelled(self, row: RunRow) -> bool:
+        now = self._parts.runs(row.tenant_id).read(row.run_id)
+        return now is None or bool(now.cancel)
 
     def _begin(self, tenant: str, run_id: str) -> RunRow | None:
         runs = self._parts.runs(tenant)
@@ -110,7 +148,6 @@ class RunHandler:
         return row
 
     def _job(self, row: RunRow, tier: Tier, attempt: Attempt, spans: RunSpans) -> Job:
-        payload = json.loads(row.payload)
         home = self._config.tenant_folder(row.tenant_id)
         return Job(
             run_id=row.run_id,
@@ -121,9 +158,7 @@ class RunHandler:
             folder=str(attempt.folder),
             store=str(home / "store"),
             cache=str(home / "cache"),
-            scenarios=int(payload.get("scenarios") or tier.scenarios),
-            time_limit_s=float(payload.get("time_limit_s") or tier.time_limit_s),
-            body=payload["body"],
+            **_asked(row, tier),
             settings={name: self._config.settings[name] for name in _PASSED_ON} | self._deciding() | spans.for_child(),
             gate=True,
             shelve=attempt.shelves,
@@ -151,8 +186,9 @@ class RunHandler:
             readable.append(str(Path(urlsplit(job.settings["opa_url"]).path).parent))
         return sandbox_named(self._config.sandbox, env=env, readable=readable, hidden=(str(self._config.state),))
 
-    def _end(self, row: RunRow, ended: SandboxResult, wall_s: float) -> float:
-        outcome = read_lines(ended.stdout)
+    def _end(self, row: RunRow, ended: SandboxResult, wall_s: float, own: Outcome | None = None) -> float:
+        """Close a run by how its child ended; `own` is its part of what the child said for several."""
+        outcome = own or read_lines(ended.stdout)
         if outcome is None or (ended.reason not in ("done", "stopped") and outcome.result is None):
             outcome = Outcome(None, _broken(ended), {})
         figures = {**outcome.figures, "wall_s": round(wall_s, 3)}
@@ -163,6 +199,8 @@ class RunHandler:
             document["protections"] = list(ended.protections)
             # its files are where every machine finds them before the run counts as done; a store that is down is waited for
             patiently(lambda: send_run(self._config, row.tenant_id, kernel_run_in(document)))
+            if row.kind == "forecast":
+                self._known.keep(row, outcome.result or {})
         problem = None if status == "cancelled" else outcome.problem  # stopped before there was a plan to keep
         self._finish(row, status, document, problem, solver_s=solver_s, figures=figures)
         return solver_s
@@ -234,6 +272,13 @@ class RunHandler:
             else {"code": "DY4503", "detail": f"the queue gave the run up: {why}", "hints": ["submit it again"], "status": 503}
         )
         self._finish(row, status, None, problem, solver_s=0.0, figures={})
+
+
+def _asked(row: RunRow, tier: Tier) -> dict[str, Any]:
+    """Return what a run asks for, within what its tenant may use."""
+    payload = json.loads(row.payload)
+    scenarios, limit = payload.get("scenarios") or tier.scenarios, payload.get("time_limit_s") or tier.time_limit_s
+    return {"scenarios": int(scenarios), "time_limit_s": float(limit), "body": payload["body"]}
 
 
 def _stop_without(parent: int, stop: Callable[[], None]) -> None:

@@ -53,14 +53,15 @@ class CachedForecaster:
     features: ClassVar[frozenset[str]] = frozenset({"cached"})
 
     def __init__(self, inner: Forecaster, store: EntryStore, *, name: str) -> None:
-        self._inner, self._store, self._name = inner, store, name
-        self._limit: int = getattr(inner, "cache_limit", 1_000_000)
+        self._inner, self._store, self.name = inner, store, name
+        #: SKUs of one request beyond which nothing is kept.
+        self.most: int = getattr(inner, "cache_limit", 1_000_000)
 
     def forecast(self, request: ForecastRequest) -> ForecastSet:
         """Forecast every (sku, location) of the request."""
-        if not request.skus or len(request.skus) > self._limit or not self._separable(request):
+        if not request.skus or len(request.skus) > self.most or not self._separable(request):
             return self._inner.forecast(request)
-        keys = series_keys(request, self._name)
+        keys = series_keys(request, self.name)
         known = {sku: part for sku, key in keys.items() if (part := self._load(key)) is not None}
         missing = tuple(sku for sku in keys if sku not in known)
         if missing:
@@ -87,7 +88,7 @@ class CachedForecaster:
         return None if payload is None else _unpack(payload)
 
     def _save(self, key: str, part: ForecastSet, sku: str, request: ForecastRequest) -> None:
-        about: dict[str, str | int] = {"sku": sku, "horizon": len(request.periods), "model": f"{self._name.split()[0]}:{request.model}"}
+        about: dict[str, str | int] = {"sku": sku, "horizon": len(request.periods), "model": f"{self.name.split()[0]}:{request.model}"}
         self._store.put(key, _pack(encode(part)), about)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -9,11 +10,11 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient
 
 from dyocense_cli.adapters.queue import pump
-from dyocense_cli.adapters.sql.engine import guarded, is_postgres, statement, transaction
+from dyocense_cli.adapters.sql.engine import guarded, now_sql, statement, transaction
 from dyocense_cli.ports import Scope
 from dyocense_cli.ports.service import Place
 
-__all__ = ["APP_VERSION", "PRIVATE_NAMES", "WORKFLOW", "DbosQueue", "client_of", "enqueuer", "migrate_engine_tables", "now_sql"]
+__all__ = ["APP_VERSION", "PRIVATE_NAMES", "WORKFLOW", "DbosQueue", "client_of", "enqueuer", "migrate_engine_tables"]
 
 WORKFLOW: Final = "dyocense-run"
 #: Pinned, so that runs queued before a deploy are taken by the workers after it; raised when the workflow's steps change.
@@ -52,11 +53,6 @@ def enqueuer(client: DBOSClient) -> pump.Enqueue:
     return enqueue
 
 
-def now_sql(engine: sa.Engine) -> str:
-    """Return the expression for the database's clock in seconds: heartbeats of several machines are compared by one clock."""
-    return "extract(epoch from clock_timestamp())" if is_postgres(engine) else "((julianday('now') - 2440587.5) * 86400.0)"
-
-
 class DbosQueue:
     """JobQueue of one tenant."""
 
@@ -68,12 +64,15 @@ class DbosQueue:
         self._enqueue = enqueuer(client)
         self._dead_after_s = dead_after_s
 
-    def submit(self, run_id: str, *, kind: str, pool: str, cost_s: float, weight: float, cap: int) -> bool:
-        """Queue a run once; false if its id is known."""
+    def submit(self, run_id: str, *, kind: str, pool: str, cost_s: float, weight: float, cap: int, batch: str = "") -> bool:
+        """Queue a run once; false if its id is known. A run with a `batch` joins one of that batch that arrived a moment ago."""
         with transaction(self._engine) as c:
             virtual = pump.lock(c, pool)
             tenant = self._scope.tenant_id
-            share = pump.park(c, virtual, run_id=run_id, tenant=tenant, pool=pool, kind=kind, cost_s=cost_s, weight=weight, cap=cap)
+            job: Any = {"run_id": run_id, "tenant": tenant, "pool": pool, "kind": kind, "cost_s": cost_s, "weight": weight, "batch": batch}
+            if batch and pump.join(c, **job):
+                return True
+            share = pump.park(c, virtual, **job, cap=cap)
             if share is not None:
                 pump.promote(c, pool, tenant, self._enqueue, share=share)
         return share is not None
@@ -87,18 +86,40 @@ class DbosQueue:
                 return "done"
             pump.lock(c, str(row[1]))
             state = c.execute(statement("SELECT state FROM queue_jobs WHERE run_id = :run"), own).scalar()
-            if state not in ("parked", "ready"):
+            if state not in ("parked", "ready", "joined"):
                 return "running" if state == "running" else "done"
+            if c.execute(statement("SELECT 1 FROM queue_jobs WHERE leader = :run AND state = 'joined'"), own).fetchone():
+                return "running"  # others count on its place: the worker drops it from the batch
             pump.finish(c, run_id, actual_s=0.0, enqueue=self._enqueue)
         # the engine still has it: a worker that takes it finds the job done and leaves it alone
         return "removed"
+
+    def members(self, run_id: str) -> list[str]:
+        """Return the runs that are done with this one, itself first; waits until nobody can join any more."""
+        own = {"run": run_id, "tenant": self._scope.tenant_id, "window": pump.WINDOW_S}
+        with guarded(), self._engine.connect() as c:
+            left = c.execute(
+                statement(
+                    f"SELECT at + :window - {now_sql(self._engine)} FROM queue_jobs"
+                    " WHERE run_id = :run AND tenant_id = :tenant AND batch <> ''"
+                ),
+                own,
+            ).scalar()
+        if left is not None and left > 0:
+            time.sleep(min(float(left), pump.WINDOW_S))
+        with transaction(self._engine) as c:
+            return [run_id, *pump.close_batch(c, run_id)]
 
     def place(self, run_id: str) -> Place:
         """Return where a run stands: runs ahead are those in service and those with a smaller tag."""
         own: Mapping[str, object] = {"run": run_id, "tenant": self._scope.tenant_id}
         with guarded(), self._engine.connect() as c:
             job = c.execute(
-                statement("SELECT pool, state, finish_tag, seq FROM queue_jobs WHERE run_id = :run AND tenant_id = :tenant"), own
+                statement(
+                    "SELECT pool, state, finish_tag, seq FROM queue_jobs WHERE tenant_id = :tenant AND run_id = coalesce((SELECT leader"
+                    " FROM queue_jobs WHERE run_id = :run AND tenant_id = :tenant AND state = 'joined'), :run)"
+                ),
+                own,
             ).fetchone()
             if job is None:
                 return Place("unknown")

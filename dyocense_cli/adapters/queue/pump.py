@@ -12,15 +12,18 @@ from typing import Final, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
 
-from dyocense_cli.adapters.sql.engine import is_postgres, statement
-from dyocense_cli.kernel.tenancy.wfq import REBASE_AT, correct, shift_of, tag
+from dyocense_cli.adapters.sql.engine import is_postgres, now_sql, statement
+from dyocense_cli.kernel.tenancy.wfq import REBASE_AT, UNIT, correct, shift_of, tag
 
-__all__ = ["Enqueue", "Share", "finish", "lock", "park", "promote", "queue_name", "start", "with_room"]
+__all__ = ["WINDOW_S", "Enqueue", "Share", "close_batch", "finish", "join", "lock", "park", "promote", "queue_name", "start", "with_room"]
 
 #: Puts a run into the durable engine: (connection, run, tenant, pool, priority).
 Enqueue: TypeAlias = "Callable[[sa.Connection, str, str, str, int], None]"
 #: Predicted and real solver seconds of a run that ended.
 Paid: TypeAlias = "tuple[float, float]"
+#: How long a run of a batch may be joined, and by how many.
+WINDOW_S: Final = 0.02
+MOST_JOINED: Final = 63
 _FLIGHT: Final = "('ready', 'running')"
 
 
@@ -48,9 +51,22 @@ def lock(c: sa.Connection, pool: str) -> int:
 
 
 def park(
-    c: sa.Connection, virtual: int, *, run_id: str, tenant: str, pool: str, kind: str, cost_s: float, weight: float, cap: int
+    c: sa.Connection,
+    virtual: int,
+    *,
+    run_id: str,
+    tenant: str,
+    pool: str,
+    kind: str,
+    cost_s: float,
+    weight: float,
+    cap: int,
+    batch: str = "",
 ) -> Share | None:
-    """Store a waiting run once with the pool's virtual time, and its tenant's weight and cap; None if the run is known. Needs the lock."""
+    """Store a waiting run once with the pool's virtual time, and its tenant's weight and cap; None if the run is known. Needs the lock.
+
+    A run of a `batch` may be joined for `WINDOW_S`.
+    """
     row = c.execute(
         statement(
             "INSERT INTO queue_tenants (pool, tenant_id, weight, cap) VALUES (:pool, :tenant, :weight, :cap)"
@@ -60,13 +76,55 @@ def park(
     ).one()
     fresh = c.execute(
         statement(
-            "INSERT INTO queue_jobs (run_id, pool, tenant_id, kind, cost_s, arrived, seq)"
-            " SELECT :run, :pool, :tenant, :kind, :cost, :arrived, coalesce(max(seq), 0) + 1"
+            "INSERT INTO queue_jobs (run_id, pool, tenant_id, kind, cost_s, arrived, batch, at, seq)"
+            f" SELECT :run, :pool, :tenant, :kind, :cost, :arrived, :batch, {now_sql(c.engine)}, coalesce(max(seq), 0) + 1"
             " FROM queue_jobs WHERE pool = :pool AND tenant_id = :tenant AND state = 'parked' ON CONFLICT DO NOTHING"
         ),
-        {"run": run_id, "pool": pool, "tenant": tenant, "kind": kind, "cost": cost_s, "arrived": virtual},
+        {"run": run_id, "pool": pool, "tenant": tenant, "kind": kind, "cost": cost_s, "arrived": virtual, "batch": batch},
     ).rowcount
     return Share(float(row[0]), int(row[1]), int(row[2])) if fresh else None
+
+
+def join(c: sa.Connection, *, run_id: str, tenant: str, pool: str, kind: str, cost_s: float, weight: float, batch: str) -> bool:
+    """Put a run beside one of its batch that arrived a moment ago, whose slot and tag it shares; false if there is none. Needs the lock.
+
+    The tenant pays for it as for any run: where the first one carries its tag already, the tenant's next tag begins later.
+    """
+    own = {"pool": pool, "tenant": tenant, "batch": batch, "run": run_id, "window": WINDOW_S, "most": MOST_JOINED}
+    members = "SELECT count(*) FROM queue_jobs m WHERE m.leader = j.run_id"
+    leader = c.execute(
+        statement(
+            "SELECT run_id, state FROM queue_jobs j WHERE pool = :pool AND tenant_id = :tenant AND batch = :batch AND state <> 'done'"
+            f" AND at > {now_sql(c.engine)} - :window AND run_id <> :run AND ({members}) < :most ORDER BY at DESC LIMIT 1"
+        ),
+        own,
+    ).fetchone()
+    if leader is None:
+        return False
+    values = {**own, "kind": kind, "cost": cost_s, "leader": leader[0]}
+    c.execute(
+        statement(
+            "INSERT INTO queue_jobs (run_id, pool, tenant_id, kind, cost_s, seq, state, leader)"
+            " VALUES (:run, :pool, :tenant, :kind, :cost, 0, 'joined', :leader)"
+        ),
+        values,
+    )
+    c.execute(statement("UPDATE queue_jobs SET cost_s = cost_s + :cost WHERE run_id = :leader"), values)
+    if leader[1] != "parked":
+        later = {**own, "by": round(cost_s * UNIT / weight)}
+        c.execute(statement("UPDATE queue_tenants SET last_finish = last_finish + :by WHERE pool = :pool AND tenant_id = :tenant"), later)
+    return True
+
+
+def close_batch(c: sa.Connection, run_id: str) -> list[str]:
+    """Let nobody join a run any more and return those who did, in the order of their ids. Takes the pool's lock."""
+    own = {"run": run_id}
+    c.execute(
+        statement("UPDATE queue_pools SET virtual_time = virtual_time WHERE pool = (SELECT pool FROM queue_jobs WHERE run_id = :run)"), own
+    )
+    c.execute(statement("UPDATE queue_jobs SET batch = '' WHERE run_id = :run"), own)
+    found = c.execute(statement("SELECT run_id FROM queue_jobs WHERE leader = :run AND state = 'joined' ORDER BY run_id"), own)
+    return [str(row[0]) for row in found]
 
 
 def promote(c: sa.Connection, pool: str, tenant: str, enqueue: Enqueue, *, share: Share | None = None, paid: Paid | None = None) -> int:
@@ -188,6 +246,7 @@ def finish(c: sa.Connection, run_id: str, *, actual_s: float | None, enqueue: En
     ).fetchone()
     if job is None:
         return False
+    c.execute(statement("UPDATE queue_jobs SET state = 'done' WHERE leader = :run AND state = 'joined'"), {"run": run_id})
     paid = None if actual_s is None or job[0] is None else (float(job[1]), actual_s)
     promote(c, str(job[2]), str(job[3]), enqueue, paid=paid)
     return True

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig
 
 from dyocense_cli.adapters.queue import pump
-from dyocense_cli.adapters.queue.dbos import APP_VERSION, WORKFLOW, client_of, enqueuer, now_sql
-from dyocense_cli.adapters.sql.engine import guarded, is_postgres, statement
+from dyocense_cli.adapters.queue.dbos import APP_VERSION, WORKFLOW, client_of, enqueuer
+from dyocense_cli.adapters.sql.engine import guarded, is_postgres, now_sql, statement
 from dyocense_cli.errors import UnavailableError
 
 __all__ = ["DbosWorker", "Handler"]
@@ -184,8 +184,10 @@ class DbosWorker:
         """Close runs that the engine ended without their last step: cancelled between two steps, or failed too often."""
         table = "dbos.workflow_status" if is_postgres(self._engine) else "workflow_status"
         text = (
-            "SELECT j.run_id, j.tenant_id, w.status FROM queue_jobs j JOIN " + table + " w ON w.workflow_uuid = j.run_id"
-            " WHERE j.state IN ('ready', 'running') AND w.status IN ('CANCELLED', 'ERROR', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED')"
+            "SELECT j.run_id, j.tenant_id, w.status FROM queue_jobs j JOIN "
+            + table
+            + " w ON w.workflow_uuid = coalesce(nullif(j.leader, ''), j.run_id)"
+            " WHERE j.state IN ('ready', 'running', 'joined') AND w.status IN ('CANCELLED', 'ERROR', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED')"
         )
         with guarded(), self._engine.connect() as c:
             orphans = c.execute(statement(text)).fetchall()

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from dyocense_cli.errors import UnavailableError, UsageError
 from dyocense_cli.ports import Scope
 
-__all__ = ["guarded", "is_postgres", "open_engine", "statement", "tenant_transaction", "transaction"]
+__all__ = ["guarded", "is_postgres", "now_sql", "open_engine", "statement", "tenant_transaction", "transaction"]
 
 _BUSY_MS: Final = 30_000
 #: A process that stops inside a transaction (paused machine, debugger) loses its session and its locks.
@@ -56,6 +56,11 @@ def _sqlite_settings(connection: Any, _record: object) -> None:
 def is_postgres(engine: sa.Engine) -> bool:
     """Say whether the engine speaks to Postgres."""
     return engine.dialect.name == "postgresql"
+
+
+def now_sql(engine: sa.Engine) -> str:
+    """Return the expression for the database's clock in seconds: heartbeats of several machines are compared by one clock."""
+    return "extract(epoch from clock_timestamp())" if is_postgres(engine) else "((julianday('now') - 2440587.5) * 86400.0)"
 
 
 def statement(text: str) -> sa.TextClause:
