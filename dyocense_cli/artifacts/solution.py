@@ -67,6 +67,8 @@ class Solution:
     raw_status: str = ""
     approximations: tuple[str, ...] = ()
     certificate: Mapping[str, np.ndarray] = field(default_factory=dict)
+    #: float64[n_cols] without a plan: values that keep all rules but a few, which would have to be loosened for them
+    nearest: np.ndarray | None = None
     #: solver's counters and times (nodes, iterations, seconds): in no fingerprint
     diagnostics: Mapping[str, float | str] = field(default_factory=dict, metadata=META)
 

@@ -144,6 +144,8 @@ def _no_plan(page: Page, plan: Plan, explanation: Explanation | None, places: Ma
         for r in way.relaxations:
             if r.allowed is False:
                 page.line(f"  not allowed by policy: {r.verdict or r.rule}")
+    for note in explanation.notes:
+        page.line(f"note: {note}")
 
 
 def show_plan(

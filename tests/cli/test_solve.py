@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import instances
+from dyocense_cli.optimodel.shape import optimodel_json
 from tests.cli.project import dyocense, start
 
 MODEL = """
@@ -148,6 +150,27 @@ def test_what_cannot_be_solved_is_said(project, arguments, code, said):
     done = dyocense("solve", *arguments, cwd=project)
     assert done.code == code
     assert said in done.err
+
+
+def test_where_no_plan_is_found_it_says_what_was_tried_and_what_would_do(tmp_path):
+    pytest.importorskip("numba")
+    doc, arrays = optimodel_json(instances.procurement(12, J=3, T=6, W=4, seed=3, budget=0.68), source={}, versions={})
+    (tmp_path / "optimodel.json").write_text(json.dumps(doc), "utf-8")
+    (tmp_path / "optimodel.arrays").mkdir()
+    for sha, array in arrays.items():
+        np.save(tmp_path / "optimodel.arrays" / f"{sha}.npy", array)
+    arguments = ("solve", "optimodel.json", "--method", "decompose", "--nodes", "0")
+    done = dyocense(*arguments, cwd=tmp_path)
+    assert done.code == 9, done.err
+    assert "No plan: error (node_limit)" in done.out
+    assert "Would do: budget from 16,951.01 to 17,3" in done.out
+    assert "for the least use of `budget`" in done.out
+    told = dyocense(*arguments, "--json", cwd=tmp_path).json
+    (loosening,) = told["relaxations"]
+    assert loosening["rule"] == "budget"
+    assert loosening["to"] > loosening["from"]
+    assert "no plan has `budget` below" in told["raw_status"]
+    assert told["bound"] == pytest.approx(20249.6, rel=1e-4)
 
 
 def test_another_backend_solves_it_too(project):

@@ -8,6 +8,7 @@ from dyocense_cli.artifacts.solution import Solution, Status
 from dyocense_cli.kernel.explain.binding import binding_rules, reduced_costs, relaxation
 from dyocense_cli.kernel.explain.changes import Compared, alternatives, sensitivities
 from dyocense_cli.kernel.explain.conflict import conflicts
+from dyocense_cli.kernel.explain.nearest import nearest_way
 from dyocense_cli.kernel.explain.probe import Prober
 from dyocense_cli.kernel.explain.relax import ways
 from dyocense_cli.kernel.explain.unbounded import ray
@@ -30,7 +31,9 @@ def explain(optimodel: OptiModel, solution: Solution, plan: Plan, *, lent: Lent)
     if solution.status is Status.UNBOUNDED:
         return Explanation(unbounded_ray=ray(lent.ground(optimodel), lent))
     if solution.x is None:
-        return Explanation(notes=(f"no plan is held: the solver stopped at {solution.termination}",))
+        way = None if solution.nearest is None else nearest_way(optimodel, solution.nearest)
+        stopped = f"no plan is held: the solver stopped at {solution.termination}"
+        return Explanation(notes=(stopped,)) if way is None else Explanation(ways=(way,), notes=(stopped, solution.raw_status))
     ground = lent.ground(optimodel)
     values = split_columns(optimodel, solution.x)
     if solution.x.size > _LARGE:

@@ -11,7 +11,7 @@ import numpy as np
 from dyocense_cli.artifacts.goal import SolverOptions
 from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel
-from dyocense_cli.artifacts.solution import Solution, Termination
+from dyocense_cli.artifacts.solution import Solution, Status, Termination
 from dyocense_cli.kernel.optimizer.decompose.outcome import Declined
 from dyocense_cli.kernel.optimizer.decompose.price_and_reinsert import attempt
 from dyocense_cli.kernel.optimizer.neighbourhood import improve
@@ -72,12 +72,14 @@ def solve_model(
     if isinstance(first, Solution) and max(_members(v.dims, optimodel) for v in optimodel.vars) > _POLISHED:
         return first
     ground = lent.ground(optimodel)
+    if isinstance(first, Declined) and first.nearest is not None and ground.nnz > _RETRIED:
+        return _none(optimodel, first, limits)
     if isinstance(first, Solution) and (_enough(first, limits) or ground.nnz > _RETRIED):
         return polish(ground, first, limits, lent.solve)
     left = limits
     if lent.seconds is not None and limits.time_s is not None:
         left = replace(limits, time_s=max(1.0, limits.time_s - (lent.seconds() - began)))
-    given = first.x if isinstance(first, Solution) else (first.start if first.start is not None else start)
+    given = first.x if isinstance(first, Solution) else start
     if not isinstance(first, Solution) and _hard(ground, solver_options):
         found = improve(optimodel, ground, left, lent, start=given, backend=solver_options.backend)
         if found is not None and (_enough(found, limits) or found.termination is not Termination.WORK_LIMIT):
@@ -88,7 +90,7 @@ def solve_model(
         left = replace(limits, time_s=max(1.0, limits.time_s - (lent.seconds() - began)))
     solve = partial(lent.solve, backend=solver_options.backend)
     whole: Solution = solve(ground, left, start=given, progress=lent.progress)
-    return polish(ground, _better(first, whole), limits, lent.solve)
+    return polish(ground, _better(optimodel, first, whole, limits), limits, lent.solve)
 
 
 def _hard(ground: GroundModel, options: SolverOptions) -> bool:
@@ -122,9 +124,22 @@ def _enough(solution: Solution, limits: SolveLimits) -> bool:
     return solution.gap is not None and solution.gap <= limits.gap
 
 
-def _better(first: Solution | Declined, whole: Solution) -> Solution:
+def _none(model: OptiModel, first: Declined, limits: SolveLimits) -> Solution:
+    """Return the answer that no plan was found, with what would have to be loosened for the nearest one and what was tried."""
+    sign = 1.0 if model.sense == "min" else -1.0
+    bound = None if first.bound is None else sign * first.bound
+    ending = Termination.TIME_LIMIT if first.cut else Termination.WORK_LIMIT
+    return Solution(Status.ERROR, ending, None, bound, None, None, backend="blocks", method="decompose", seed=limits.seed,
+                    threads=limits.threads, reproducible=not first.cut, raw_status=first.reason, nearest=first.nearest)
+
+
+def _better(model: OptiModel, first: Solution | Declined, whole: Solution, limits: SolveLimits) -> Solution:
     """Return the answer with the smaller gap; what was tried before is named."""
     if isinstance(first, Declined):
+        if whole.status is Status.ERROR and whole.x is None and first.nearest is not None:
+            tried = _none(model, first, limits)
+            ended = f"{tried.raw_status}; one piece after that: {whole.termination}"
+            return replace(tried, termination=whole.termination, reproducible=tried.reproducible and whole.reproducible, raw_status=ended)
         return replace(whole, diagnostics={**whole.diagnostics, "decomposition": f"declined: {first.reason}"})
     if whole.x is None or (whole.gap is None or (first.gap is not None and first.gap < whole.gap)):
         return first

@@ -21,11 +21,13 @@ __all__ = ["Declined", "Earlier", "certificate", "columns", "lots_of"]
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """No decomposition: `reason` in words; `start` a plan to hand to the next method, where one was found (float64[n_cols])."""
+    """No decomposition: `reason` in words; `nearest` values of all columns that keep every rule but those that the reason names, where
+    none was found that keep all."""
 
     reason: str
-    start: np.ndarray | None = None
     bound: float | None = None
+    nearest: np.ndarray | None = None
+    cut: bool = False  # by the clock
 
 
 @dataclass(frozen=True, slots=True)

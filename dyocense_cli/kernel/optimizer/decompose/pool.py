@@ -35,7 +35,7 @@ class Pool:
     cost: list[float] = field(default_factory=list)
     use: list[sparse.csr_matrix] = field(default_factory=list)
     lots: list[np.ndarray] = field(default_factory=list)
-    seen: set[tuple[int, bytes]] = field(default_factory=set)
+    seen: dict[tuple[int, bytes], int] = field(default_factory=dict)
 
     def add(self, x: np.ndarray) -> int:
         """Add each block's plan of `x` [S, A, T] that keeps the block's own row and is new; return how many."""
@@ -49,12 +49,24 @@ class Pool:
         use = sparse.csr_matrix(block_usage(form, x, u))
         cost = _own_costs(form, x, u)
         for s in fresh:
-            self.seen.add((s, x[s].tobytes()))
+            self.seen[s, x[s].tobytes()] = len(self.block)
             self.block.append(s)
             self.cost.append(float(cost[s]))
             self.use.append(use[s])
             self.lots.append(x[s].copy())
         return len(fresh)
+
+    def take(self, other: Pool) -> None:
+        """Add the plans of another pool over the same blocks."""
+        layers: list[np.ndarray] = []
+        depth = np.zeros(self.arrays.form.shape[0], dtype=np.int64)
+        for s, lots in zip(other.block, other.lots, strict=True):
+            if depth[s] == len(layers):
+                layers.append(layers[-1].copy() if layers else np.zeros(self.arrays.form.cx.shape, np.int32))
+            layers[depth[s]][s] = lots
+            depth[s] += 1
+        for layer in layers:
+            self.add(layer)
 
 
 def block_usage(form: BlockForm, x: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -146,25 +158,42 @@ def generate(
     return Combined(None, prices, value)
 
 
-def combine(pool: Pool, master: Master, solve: Solve, *, prices: np.ndarray, kappa: np.ndarray, limits: SolveLimits, rounds: int,
-            watch: Callable[[float, np.ndarray], bool]) -> Combined:
-    """Grow the pool by `rounds` of `generate`, then pick one plan per block by branching within `limits`."""
+def combine(
+    pool: Pool, master: Master, solve: Solve, *, prices: np.ndarray, kappa: np.ndarray, limits: SolveLimits, rounds: int,
+    watch: Callable[[float, np.ndarray], bool], varied: int = VARIED, start: np.ndarray | None = None,
+) -> Combined:
+    """Grow the pool by `rounds` of `generate` and `varied` sets of prices, then pick one plan per block by branching within `limits`.
+
+    `start` are lots [S, A, T] to branch from, if they are plans of the pool.
+    """
     penalty = _penalties(pool.arrays.form, prices)
     grown = generate(pool, master, solve, penalty=penalty, own=1.0, kappa=kappa, rounds=rounds, seed=limits.seed, watch=watch)
     rng = np.random.default_rng(limits.seed)
-    for number in range(VARIED if grown.prices.any() else 0):  # unlike plans, so that whole ones can be found that fit together
+    for number in range(varied if grown.prices.any() else 0):  # unlike plans, so that whole ones can be found that fit together
         noise = np.exp(rng.normal(0.0, 0.5, grown.prices.size)) * (0.5, 1.0, 1.5, 2.0, 3.0)[number % 5]
-        varied = project(pool.arrays.form, master, grown.prices * noise)
-        pool.add(_replan(pool.arrays, varied, kappa))
-        if watch(grown.value, varied):
+        near = project(pool.arrays.form, master, grown.prices * noise)
+        pool.add(_replan(pool.arrays, near, kappa))
+        if watch(grown.value, near):
             break
-    answer = solve(_program(pool, master, penalty=penalty, integer=True), limits)
+    program = _program(pool, master, penalty=penalty, integer=True)
+    answer = solve(program, limits, start=None if start is None else _picked(pool, start, program.n_cols))
     if answer.x is None:
         return grown
     x = np.zeros(pool.arrays.form.cx.shape, np.int32)
     for j in np.flatnonzero(answer.x[: len(pool.block)] > 0.5):
         x[pool.block[j]] = pool.lots[j]
     return replace(grown, x=x)
+
+
+def _picked(pool: Pool, x: np.ndarray, size: int) -> np.ndarray | None:
+    """Return lots as a choice of plans, NaN for the other columns; None where a plan is not in the pool."""
+    columns = [pool.seen.get((s, lots.tobytes())) for s, lots in enumerate(x)]
+    if any(c is None for c in columns):
+        return None
+    out = np.full(size, np.nan)
+    out[: len(pool.block)] = 0.0
+    out[[c for c in columns if c is not None]] = 1.0
+    return out
 
 
 def without_costs(arrays: Arrays) -> Arrays:

@@ -42,7 +42,8 @@ class Room:
 
 @dataclass(slots=True)
 class Found:
-    """Best plan so far and how it went: `passes` done, objective, positions, master columns, improvements (pass, objective)."""
+    """Best plan so far and how it went: `passes` done, objective, positions, master columns, improvements (pass, objective); `last` are
+    the lots of the last pass, best or not."""
 
     x: np.ndarray
     u: np.ndarray
@@ -53,6 +54,7 @@ class Found:
     excess: float = np.inf
     stopped: str = ""
     trail: list[tuple[int, float]] = field(default_factory=list)
+    last: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 def room_of(form: BlockForm) -> Room:
@@ -119,7 +121,10 @@ def insertion(
     prices, lean = dual.prices.copy(), dual.prices.copy()
     left = form.rhs.copy()
     left[room.capped] -= usage(form, x, positions(arrays, x))[room.capped]
-    settled: Settled | None = None
+    if start is not None:
+        objective, u, settled, excess = evaluate(arrays, settle, x)
+        if excess <= 1e-9:
+            found.x, found.u, found.objective, found.settled, found.feasible, found.excess = x.copy(), u, objective, settled, True, excess
     scale = 1.0
     for number in range(passes):
         trial = np.where(tied, lean, prices) if number >= 2 else prices
@@ -128,7 +133,7 @@ def insertion(
         quick = (4, 3) if number == 0 and S > 1000 else (6, 5)
         broken = _pass(arrays, room, costs, kappa=kappa, x=x, left=left, order=order, quick=quick)
         objective, u, settled, excess = evaluate(arrays, settle, x)
-        found.passes = number + 1
+        found.passes, found.last = number + 1, x
         if broken == 0 and excess <= 1e-9:
             if objective < found.objective:
                 found.x, found.u, found.objective, found.settled = x.copy(), u, objective, settled

@@ -9,17 +9,19 @@ from functools import partial
 import numpy as np
 
 from dyocense_cli.artifacts.goal import SolverOptions
+from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
 from dyocense_cli.kernel.optimizer.decompose.blocks import Arrays, dual_value, positions, prepare
+from dyocense_cli.kernel.optimizer.decompose.disproof import nearest_rows
 from dyocense_cli.kernel.optimizer.decompose.duals import Dual, improve, prove, row_multipliers
 from dyocense_cli.kernel.optimizer.decompose.extract import Extracted
+from dyocense_cli.kernel.optimizer.decompose.forced import NODES, Effort, force
 from dyocense_cli.kernel.optimizer.decompose.form import subset
 from dyocense_cli.kernel.optimizer.decompose.linear import Reader
 from dyocense_cli.kernel.optimizer.decompose.master import Master, dual_part, project, settle
 from dyocense_cli.kernel.optimizer.decompose.outcome import Declined, Earlier, certificate, columns, lots_of
 from dyocense_cli.kernel.optimizer.decompose.price import usage
 from dyocense_cli.kernel.optimizer.decompose.primal import Found, insertion
-from dyocense_cli.kernel.optimizer.decompose.rescue import Rescue, nearest_rows, rescue
 from dyocense_cli.kernel.optimizer.decompose.samplelp import relaxation, split_duals
 from dyocense_cli.optimodel.evaluate import split_columns
 from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
@@ -32,8 +34,6 @@ SAMPLE = 31
 MOST_POOLED = 400
 #: Passes without a plan after which insertion alone is given up.
 HOPELESS = 30
-#: Times that plans are picked from the pool when insertion finds none.
-RESCUES = 3
 VERSION = "price-and-reinsert 1"
 
 
@@ -49,6 +49,27 @@ class _Run:
     lent: Lent
     began: float = 0.0
     overtime: bool = False
+    cut: bool = False
+
+    def solve(self, model: GroundModel, limits: SolveLimits, *, start: np.ndarray | None = None) -> Solution:
+        """Solve a small program; note when the clock cut it."""
+        answer = self.lent.solve(model, limits, start=start)
+        self.cut = self.cut or answer.termination is Termination.TIME_LIMIT
+        return answer
+
+    def effort(self, rng: np.random.Generator) -> Effort:
+        """Return what forcing a plan may use: the time that is left for each small program."""
+
+        def limits() -> SolveLimits:
+            left = self.options.time_limit_s - self.seconds()
+            time_s = max(left, 0.1) if self.lent.seconds is not None else None
+            return SolveLimits(time_s=time_s, gap=1e-4, threads=1, seed=self.options.seed, nodes=NODES, duals=False)
+
+        def stop() -> bool:
+            self.overtime = self.overtime or self.seconds() > self.options.time_limit_s
+            return self.overtime
+
+        return Effort(self.solve, lambda arrays, master: _dual(replace(self, arrays=arrays, master=master), rng), limits, stop, rng)
 
     def seconds(self) -> float:
         return self.lent.seconds() - self.began if self.lent.seconds is not None else 0.0
@@ -132,19 +153,22 @@ def _solve(run: _Run, start: np.ndarray | None) -> Solution | Declined:
         return guard(found) or (not found.feasible and found.passes >= HOPELESS)
 
     found = insert(dual, bound, passes=passes, start=begin, guard=first)
-    for _ in range(RESCUES if form.shape[0] <= MOST_POOLED else 0):
-        if found.feasible or run.overtime:
-            break
-        helped = _rescued(run, dual, [*seen, found.x])
-        if helped.proof is not None:
-            return _no_plan(run, helped.proof)
-        again = insert(replace(dual, prices=helped.prices), bound, passes=HOPELESS, start=helped.x, guard=guard)
-        found = again if again.feasible or again.excess < found.excess else found
-        if found.feasible:
-            more = insert(replace(dual, prices=helped.prices), bound, passes=passes, start=found.x, guard=guard)
-            found = more if more.objective < found.objective else found
+    tried: tuple[str, ...] = (f"{found.passes} insertion passes",)
+    if not found.feasible and not run.overtime and form.shape[0] <= MOST_POOLED:
+        forced = force(run.arrays, run.master, dual, [*seen, found.x], run.effort(rng))
+        if forced.proof is not None:
+            return _no_plan(run, forced.proof)
+        tried += forced.tried
+        for x in forced.plans:
+            on = partial(insert, replace(dual, prices=forced.prices), bound, guard=guard)
+            again = on(passes=HOPELESS, start=x)
+            if again.feasible and not run.overtime:
+                again = on(passes=passes, start=again.x)
+            found = min(found, again, key=lambda f: (not f.feasible, f.objective if f.feasible else f.excess))
+        if not found.feasible:
+            return _nearest(run, found, bound, tried, forced.least)
     if not found.feasible or found.settled is None:
-        return _nearest(run, found, bound)
+        return _nearest(run, found, bound, tried)
     return _solution(run, dual, bound, found)
 
 
@@ -194,15 +218,6 @@ def _by_label(dims: Mapping[str, tuple[str, ...]], earlier: Earlier, key: str, o
     return wide
 
 
-def _rescued(run: _Run, dual: Dual, seen: list[np.ndarray]) -> Rescue:
-    """Return lots picked from a pool of whole plans, or the proof that no plan exists."""
-    left = run.options.time_limit_s - run.seconds()
-    limits = SolveLimits(time_s=max(0.5 * left, 0.1) if run.lent.seconds is not None else None, gap=1e-3, threads=1, seed=run.options.seed,
-                         nodes=1000, duals=False)
-    return rescue(run.arrays, run.master, run.lent.solve, dual, seen, limits=limits, rounds=25,
-                  stop=lambda: run.seconds() > run.options.time_limit_s)
-
-
 def _no_plan(run: _Run, proof: Dual) -> Solution:
     cert = certificate(run.reader.model, run.extracted, proof)
     return Solution(
@@ -212,13 +227,18 @@ def _no_plan(run: _Run, proof: Dual) -> Solution:
     )
 
 
-def _nearest(run: _Run, found: Found, bound: float) -> Declined:
+def _nearest(run: _Run, found: Found, bound: float, tried: tuple[str, ...], least: float | None = None) -> Declined:
     """Say honestly that no plan was found, and which rules the nearest one exceeds by how much."""
-    x = found.x
-    over = nearest_rows(run.arrays.form, usage(run.arrays.form, x, positions(run.arrays, x)))
+    form, x = run.arrays.form, found.x
+    u = positions(run.arrays, x)
+    used = usage(form, x, u)
+    over = nearest_rows(form, used)
     words = "; ".join(f"`{name}` would need {need:.6g} instead of {limit:.6g}" for name, need, limit in over)
     near = f"; the nearest plan keeps all other rules and {words}" if words else ""
-    return Declined(f"no plan found in {found.passes} passes, none costs less than {bound:.6g}{near}", bound=bound)
+    proved = f"; no plan has `{over[0][0]}` below {least:.6g}" if least is not None and len(over) == 1 else ""
+    values = columns(run.reader, run.extracted, x, u, settle(form, run.master, used).values)
+    return Declined(f"no plan found in {', '.join(tried)}; none costs less than {bound:.6g}{near}{proved}", bound=bound,
+                    nearest=values if words else None, cut=run.overtime or run.cut)
 
 
 def _solution(run: _Run, dual: Dual, bound: float, found: Found) -> Solution:
@@ -243,7 +263,7 @@ def _solution(run: _Run, dual: Dual, bound: float, found: Found) -> Solution:
         method="decompose",
         seed=run.options.seed,
         threads=run.arrays.threads,
-        reproducible=not run.overtime,
+        reproducible=not (run.overtime or run.cut),
         raw_status=f"{found.passes} passes",
         approximations=(
             f"{run.arrays.form.shape[0]} blocks planned one after another at shared prices: at most {gap:.3%} above the best plan",

@@ -1,4 +1,4 @@
-"""Where insertion found no plan: pick whole plans from a pool, or prove that there is none.
+"""Where insertion found no plan: prove that there is none, or say which rules the nearest plan exceeds.
 
 If at some prices every choice of plans overuses the shared rows by more than the rows allow (a positive Lagrangian value with no
 costs but the prices), no plan exists, and the prices are the proof.
@@ -7,7 +7,7 @@ costs but the prices), no plan exists, and the prices are the proof.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,66 +15,42 @@ from dyocense_cli.kernel.optimizer.decompose.blocks import Arrays
 from dyocense_cli.kernel.optimizer.decompose.duals import Dual, improve, prove, row_multipliers
 from dyocense_cli.kernel.optimizer.decompose.form import BlockForm
 from dyocense_cli.kernel.optimizer.decompose.master import Master
-from dyocense_cli.kernel.optimizer.decompose.pool import Combined, Pool, combine, generate, row_steps, without_costs
-from dyocense_cli.ports import Solve, SolveLimits
+from dyocense_cli.kernel.optimizer.decompose.pool import Pool, generate, row_steps, without_costs
+from dyocense_cli.kernel.optimizer.decompose.squeeze import plain_rows
+from dyocense_cli.ports import Solve
 
-__all__ = ["Rescue", "nearest_rows", "rescue"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rescue:
-    """`x` a choice of plans, perhaps over some row, at `prices`; `proof` prices and multipliers that rule out any plan."""
-
-    x: np.ndarray | None
-    prices: np.ndarray
-    proof: Dual | None = None
+__all__ = ["disproof", "disprove", "nearest_rows"]
 
 
-def rescue(
-    arrays: Arrays, master: Master, solve: Solve, dual: Dual, seen: list[np.ndarray], *, limits: SolveLimits, rounds: int,
-    stop: Callable[[], bool],
-) -> Rescue:
-    """Return a choice of plans near or within the shared rows, or a proof that none exists.
+def disproof(
+    arrays: Arrays, master: Master, solve: Solve, pool: Pool, kappa: np.ndarray, *, seed: int, rounds: int, stop: Callable[[], bool]
+) -> Dual | None:
+    """Return prices and multipliers that rule out any plan, None where none were found; the pool grows.
 
-    `seen` are lots [S, A, T] of earlier passes. The first program counts only shortfall; while it stays above 0 its prices are
-    tried as a proof after every round.
+    The program over whole plans counts only shortfall; while it stays above 0 its prices are tried as a proof after every round.
     """
-    pool = Pool(arrays)
-    for x in seen:
-        pool.add(x)
     form = arrays.form
-    penalty = np.where(_breakable(form), 1.0 / np.maximum(np.abs(form.rhs), 1e-9), np.inf)
+    penalty = np.where(plain_rows(form), 1.0 / np.maximum(np.abs(form.rhs), 1e-9), np.inf)
     proof: list[Dual] = []
 
     def watch(value: float, prices: np.ndarray) -> bool:
         if value <= 1e-9:
             return True
-        found = _disprove(arrays, prices, dual.kappa)
+        found = disprove(arrays, prices, kappa)
         if found is not None:
             proof.append(found)
         return bool(proof) or stop()
 
     if pool.block:
-        short = generate(pool, master, solve, penalty=penalty, own=0.0, kappa=dual.kappa, rounds=rounds, seed=limits.seed, watch=watch)
+        short = generate(pool, master, solve, penalty=penalty, own=0.0, kappa=kappa, rounds=rounds, seed=seed, watch=watch)
         if short.value > 1e-9 and not proof:
-            proof += [p for p in [_disprove_harder(arrays, master, short.prices, dual.kappa)] if p is not None]
-    if proof or not pool.block:
-        return Rescue(None, dual.prices, proof[0] if proof else None)
-    picked: Combined = combine(pool, master, solve, prices=dual.prices, kappa=dual.kappa, limits=limits, rounds=rounds,
-                               watch=lambda _value, _prices: stop())
-    return Rescue(picked.x, picked.prices)
+            proof += [p for p in [_disprove_harder(arrays, master, short.prices, kappa)] if p is not None]
+    return proof[0] if proof else None
 
 
-def _breakable(form: BlockForm) -> np.ndarray:
-    out = np.zeros(form.n_rows, dtype=bool)
-    for c in form.couplings:
-        out[c.offset : c.offset + c.size] = not c.equal and not c.master[0].size
-    return out
-
-
-def _disprove(arrays: Arrays, prices: np.ndarray, kappa: np.ndarray) -> Dual | None:
+def disprove(arrays: Arrays, prices: np.ndarray, kappa: np.ndarray) -> Dual | None:
     """Return a proof that no plan keeps every row, if these prices are one."""
-    only = np.where(_breakable(arrays.form), prices, 0.0)
+    only = np.where(plain_rows(arrays.form), prices, 0.0)
     free = without_costs(arrays)
     scale = row_steps(free, only)
     free = replace(free, step=scale)
@@ -87,15 +63,15 @@ def _disprove(arrays: Arrays, prices: np.ndarray, kappa: np.ndarray) -> Dual | N
 def _disprove_harder(arrays: Arrays, master: Master, start: np.ndarray, kappa: np.ndarray) -> Dual | None:
     """Raise the Lagrangian value without costs from `start` and try its prices as a proof."""
     form = arrays.form
-    only = np.where(_breakable(form), start, 0.0)
+    only = np.where(plain_rows(form), start, 0.0)
     free = without_costs(arrays)
     steps = row_steps(free, only)
     free = replace(free, step=steps)
     reach = float(np.abs(only * form.rhs).sum())
     first = Dual(-np.inf, only, np.minimum(kappa, steps))
-    metric = np.where(_breakable(form), 1.0 / np.maximum(np.abs(form.rhs), 1e-9) ** 2, 0.0)
+    metric = np.where(plain_rows(form), 1.0 / np.maximum(np.abs(form.rhs), 1e-9) ** 2, 0.0)
     best, _ = improve(free, master, first, 150, scale=metric, reach=reach)
-    return _disprove(arrays, best.prices, best.kappa)
+    return disprove(arrays, best.prices, best.kappa)
 
 
 def nearest_rows(form: BlockForm, used: np.ndarray) -> list[tuple[str, float, float]]:
