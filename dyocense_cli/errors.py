@@ -152,10 +152,11 @@ class InputError(DyocenseError):
 
 
 class Findings(InputError):
-    """All findings of one reading, raised as one; `findings` holds at least one of severity error."""
+    """All findings of one reading, raised as one; `findings` holds at least one of severity error, `rest` what could be read."""
 
-    def __init__(self, findings: tuple[Finding, ...], *, code: str = "DY2000") -> None:
+    def __init__(self, findings: tuple[Finding, ...], *, code: str = "DY2000", rest: object = None) -> None:
         self.findings = findings
+        self.rest = rest
         errors = [f for f in findings if f.severity == "error"]
         first = (errors or list(findings))[0]
         super().__init__(code, f"{len(errors)} error{'s' if len(errors) != 1 else ''} found: {first.message}",

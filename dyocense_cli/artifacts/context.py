@@ -83,12 +83,15 @@ class Column:
     """A bound column.
 
     `values` is float64, int64 or bool with `labels` None; or int32 codes into sorted `labels` (-1 = missing) for text.
-    Dates are text labels in ISO form. A missing number is NaN.
+    Dates are text labels in ISO form. A missing number is NaN. `written` is the unit that the context states, empty where it states
+    none, and `factor` what numbers were multiplied by to be in `unit`.
     """
 
     values: np.ndarray
     unit: str | None = None
     labels: tuple[str, ...] | None = None
+    written: str = field(default="", metadata=META)
+    factor: float = field(default=1.0, metadata=META)
 
     def text(self) -> list[str | None]:
         """Return a text column's values as strings, None where missing."""

@@ -9,7 +9,7 @@ import typer
 
 from dyocense_cli.cli import exits
 from dyocense_cli.cli.options import AllowPath, ContextFile, Goal, Json, NoCache, Quiet, Sets, overrides, print_json, settings_of
-from dyocense_cli.cli.plan import goal_name
+from dyocense_cli.cli.plan import context_name, goal_name
 from dyocense_cli.cli.render import finding_text, stderr
 from dyocense_cli.errors import UsageError
 
@@ -33,6 +33,9 @@ def compile(  # named after the command
         str | None, typer.Option("--show", help="Print what a pass gives; `list` names the passes.", show_default=False)
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say what each rule became: rows, columns, nonzeros, source.")] = False,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Print the YAML that missing conversions and rates need; numbers are yours to fill in.")
+    ] = False,
     out: Annotated[str | None, typer.Option("--out", help="Folder for optimodel.json, hints.json and exports.", show_default=False)] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -50,8 +53,12 @@ def compile(  # named after the command
 
     settings = settings_of()
     kernel = wiring.build(settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json))
-    order = Order(goal_name(goal, settings.root), overrides(sets), context, use_cache=not no_cache, command="compile")
+    order = Order(
+        goal_name(goal, settings.root), overrides(sets), context_name(context, settings.root), use_cache=not no_cache, command="compile"
+    )
     execution = kernel.open(order)
+    if suggest:
+        return _suggest(execution)
     if scenarios is not None:
         _borrow(kernel, execution, scenarios)
     if show is not None:
@@ -64,6 +71,24 @@ def compile(  # named after the command
     if not admission.allow:
         return exits.DENIED
     _give(execution, wanted, out=out, explain=explain, as_json=as_json, version=kernel.house.version)
+    return exits.DONE
+
+
+def _suggest(execution: Execution) -> int:
+    """Bind and lint, and print what the context lacks; everything that is wrong is told on standard error as always."""
+    from dyocense_cli.cli.render import error_text
+    from dyocense_cli.errors import Findings
+    from dyocense_cli.runner.nouns import resolve
+
+    try:
+        execution.run(_stages(), until="lint")
+    except Findings as error:
+        day = execution.held["goal"].value.horizon.start
+        text: str = resolve("kernel.context.suggest:additions")(error.findings, day)
+        typer.echo(f"# add to {execution.held['context_spec'].value.file}\n{text}" if text else "# no conversion is missing")
+        stderr(error_text(error))
+        return error.exit_code
+    typer.echo("# no conversion is missing")
     return exits.DONE
 
 
@@ -141,6 +166,9 @@ def _give(execution: Execution, wanted: list[str], *, out: str | None, explain: 
         typer.echo(resolve("kernel.optimizer.account:account_text")(model, arrays))
         for line in resolve("kernel.optimizer.decompose.describe:describe")(model):
             typer.echo(line)
+        for column, made in resolve("kernel.context.suggest:conversions")(execution.held["context"].value).items():
+            rows = f"{len(made['rows'])} rows of {made['file']}"
+            typer.echo(f"{column} was in {made['from']}: times {made['factor']:g} is {made['to']}, {rows}")
     elif exports and out is None:
         typer.echo("".join(exports.values()), nl=False)
     elif arrays is not None:

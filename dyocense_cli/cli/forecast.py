@@ -10,6 +10,7 @@ import typer
 
 from dyocense_cli.cli import exits
 from dyocense_cli.cli.options import AllowPath, ContextFile, Goal, Json, NoCache, Quiet, Sets, overrides, print_json, settings_of
+from dyocense_cli.cli.plan import context_name, goal_name
 from dyocense_cli.cli.render import stderr
 from dyocense_cli.errors import InputError
 
@@ -27,6 +28,7 @@ def forecast(
     context: ContextFile = None,
     backtest: Annotated[bool, typer.Option("--backtest", help="Score the forecast on its own history, against naive and AutoETS.")] = False,
     origins: Annotated[int, typer.Option("--origins", min=1, max=50, help="Origins of the backtest, a horizon apart.")] = 3,
+    report: Annotated[bool, typer.Option("--report", help="Say of each history what was found in it, what was chosen and why.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Draw a fan chart per SKU on the terminal.")] = False,
     html: Annotated[str | None, typer.Option("--html", help="Write fan charts into one HTML file.", show_default=False)] = None,
     drift: Annotated[
@@ -44,7 +46,13 @@ def forecast(
 
     settings = settings_of()
     kernel = build(settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json))
-    order = Order(goal=goal, overrides=overrides(sets), context=context, use_cache=not no_cache, command="forecast")
+    order = Order(
+        goal=goal_name(goal, settings.root),
+        overrides=overrides(sets),
+        context=context_name(context, settings.root),
+        use_cache=not no_cache,
+        command="forecast",
+    )
     execution = kernel.run(order, [s for s in FORECAST if s.name != "admit"])
     document = _document(execution)
     if not document["series"] and (backtest or plot or html or drift):
@@ -65,7 +73,7 @@ def forecast(
     else:
         from dyocense_cli.cli.show_forecast import show_forecast
 
-        show_forecast(document, _charts(execution) if plot else [])
+        show_forecast(document, _charts(execution) if plot else [], report=report)
     for warning in document["warnings"]:
         stderr(f"warning: {warning}")
     return exits.DONE

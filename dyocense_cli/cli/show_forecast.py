@@ -17,7 +17,7 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
 
 
-def show_forecast(document: dict[str, Any], charts: Sequence[str]) -> None:
+def show_forecast(document: dict[str, Any], charts: Sequence[str], *, report: bool = False) -> None:
     """Print a forecast document for a person on standard output."""
     out = Page()
     reduced = document["reduction"]
@@ -43,6 +43,9 @@ def show_forecast(document: dict[str, Any], charts: Sequence[str]) -> None:
     )
     if len(document["stats"]) > _ROWS:
         out.line(f"… and {len(document['stats']) - _ROWS} more (--json has them)")
+    if report:
+        out.line()
+        _histories(out, document)
     for chart in charts:
         out.line()
         sys.stdout.write(chart + "\n")
@@ -52,6 +55,32 @@ def show_forecast(document: dict[str, Any], charts: Sequence[str]) -> None:
     if "drift" in document:
         out.line()
         _drift(out, document["drift"])
+
+
+def _histories(out: Page, document: dict[str, Any]) -> None:
+    """Say of each series what its history holds, how wide its band is and why its method was taken; poor ones first."""
+    rows = sorted(document["series"], key=lambda r: (r["quality"] != "poor", not r["stockouts"], r["sku"], r["location"]))
+    several = len({r["location"] for r in rows}) > 1
+    names = [f"{r['sku']}@{r['location']}" if several else r["sku"] for r in rows]
+    stats = [document["stats"].get(name) or {} for name in names]
+    band = [f"{s['p95'] / s['mean']:.2f}" if s.get("mean") else "–" for s in stats]
+    out.line("Histories: periods known, without data, out of stock; p95 over mean of the first period")
+    out.table(
+        [
+            Column("sku", names),
+            *(
+                Column(title, [str(r[key]) for r in rows], right=True)
+                for title, key in (("known", "length"), ("gaps", "gaps"), ("out", "stockouts"))
+            ),
+            Column("band", band, right=True),
+            Column("method and why", [f"{r['method']}: {r['reason'] or r['why']}" for r in rows], last=True),
+        ]
+    )
+    for name, row in zip(names, rows, strict=True):
+        if row["quality"] == "poor":
+            out.line(f"{name}: {row['reason']}, so {row['method']} stands in, with a wider band")
+        if row["stockouts"]:
+            out.line(f"{name}: " + "; ".join(note for note in row["notes"] if "out of stock" in note))
 
 
 def _scores(out: Page, found: dict[str, Any]) -> None:

@@ -83,7 +83,7 @@ class Kernel:
         self._parsed(execution, goal, known)
         spec, _ = sources.context_spec(goal.value, order.context, order.overrides)
         model, _ = sources.model_spec(goal.value)
-        self._hold(execution, spec, model, sources.tables(spec.value))
+        self._hold(execution, spec, model, sources.tables(spec.value, goal.value))
         given = sources.scenarios(goal.value)
         if given is not None:
             self._give(execution, "scenario_set", given)

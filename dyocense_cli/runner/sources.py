@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dyocense_cli.artifacts.fingerprint import bytes_sha, json_sha
-from dyocense_cli.errors import InputError, Span
+from dyocense_cli.errors import Finding, Findings, InputError, Span
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.nouns import resolve
 from dyocense_cli.runner.order import of_goal, of_tables
@@ -17,6 +17,9 @@ from dyocense_cli.runner.order import of_goal, of_tables
 if TYPE_CHECKING:
     from dyocense_cli.kernel.privacy.mask import Mask
     from dyocense_cli.ports import Workspace
+
+#: Findings about single cells, which rows that could not be read do not call forth.
+_OF_CELLS: Final = frozenset({"DY2300", "DY2304", "DY2307", "DY2308", "DY2311", "DYO-S006"})
 
 __all__ = ["Sources", "shipped_model", "shipped_models"]
 
@@ -45,9 +48,7 @@ class Sources:
 
     def goal(self, name: str, overrides: Mapping[str, str]) -> tuple[Held, bool]:
         """Return the parsed goal with `--set` overrides, and whether what it says was known."""
-        return self._parsed(
-            "goal", self.workspace.text(name), name, "kernel.goaldsl.parse:parse_goal", overrides=of_goal(overrides)
-        )
+        return self._parsed("goal", self.workspace.text(name), name, "kernel.goaldsl.parse:parse_goal", overrides=of_goal(overrides))
 
     def context_spec(self, goal: Any, given: str | None, overrides: Mapping[str, str]) -> tuple[Held, bool]:
         """Return the parsed context of a goal, or of the file given in its place, with what `--set` changes in its tables."""
@@ -94,10 +95,10 @@ class Sources:
             where = error.where if inside else goal.spans.get(pointer) or error.where
             raise InputError(error.code, error.message, where=where, hints=error.hints, why=error.why) from None
 
-    def tables(self, spec: Any) -> Held:
+    def tables(self, spec: Any, goal: Any) -> Held:
         """Return the raw tables of a context, read when someone needs them; their fingerprint is that of the source bytes."""
         if any(t.sql for t in spec.tables.values()):
-            read = self._read(spec)
+            read = self._read(spec, goal)
             held = Held("tables", json_sha({k: v.sha for k, v in sorted(read.tables.items())}), "")
             held.put(read)
         else:
@@ -106,13 +107,26 @@ class Sources:
                 if table.file is not None:
                     marks[key] = hashlib.sha256(self.workspace.data(self.workspace.resolve(spec.file, table.file))).hexdigest()
             marks["mask"] = self.mask.tag if self.mask is not None else ""
-            held = Held("tables", json_sha(marks), "", loader=lambda: self._read(spec))
+            held = Held("tables", json_sha(marks), "", loader=lambda: self._read(spec, goal))
         held.ident = held.fingerprint
         return held
 
-    def _read(self, spec: Any) -> Any:
-        tables = self.workspace.tables(spec)
+    def _read(self, spec: Any, goal: Any) -> Any:
+        try:
+            tables = self.workspace.tables(spec)
+        except Findings as error:
+            raise Findings((*error.findings, *self._in_the_rest(error.rest, spec, goal))) from None
         return tables if self.mask is None else self.mask.tables(tables, spec)
+
+    def _in_the_rest(self, rest: Any, spec: Any, goal: Any) -> list[Finding]:
+        """Return what is wrong with the cells that could be read, so that all bad rows are told at once."""
+        if rest is None:
+            return []
+        try:
+            resolve("kernel.context.bind:bind")(goal, spec, rest if self.mask is None else self.mask.tables(rest, spec))
+        except Findings as error:
+            return [f for f in error.findings if f.id in _OF_CELLS]
+        return []
 
     def _parsed(
         self,

@@ -65,7 +65,7 @@ def view_files(house: House, execution: Execution, *, fingerprint: str, prints: 
         files.update(_scenarios(house, held["scenario_set"]))
     where = places(execution)
     if "optimodel" in held:
-        files.update(_model(held["optimodel"], where, house.version))
+        files.update(_model(held["optimodel"], where, house.version, held.get("context")))
     if "plan" in held:
         held["plan"] = replace(held["plan"], draft=draft_of(held))
         held["explanation"] = explained(held.get("explanation"), held.get("verdict"))
@@ -150,12 +150,15 @@ def _scenarios(house: House, scenarios: Any) -> dict[str, bytes]:
 
 def model_files(execution: Execution, version: str) -> dict[str, bytes]:
     """Return optimodel.json, hints.json and the arrays of a compiled goal."""
-    return _model(execution.held["optimodel"].value, places(execution), version)
+    context = execution.held["context"].value if "context" in execution.held else None
+    return _model(execution.held["optimodel"].value, places(execution), version, context)
 
 
-def _model(optimodel: Any, where: Mapping[str, str], version: str) -> dict[str, bytes]:
+def _model(optimodel: Any, where: Mapping[str, str], version: str, context: Any) -> dict[str, bytes]:
     source = {rule.name: where[rule.source] for rule in optimodel.rules if rule.source in where}
     document, arrays = resolve("optimodel.shape:optimodel_json")(optimodel, source=source, versions={"dyocense-cli": version})
+    if converted := resolve("kernel.context.suggest:conversions")(context) if context is not None else {}:
+        document["meta"]["conversions"] = converted
     files = {
         "optimodel.json": json_bytes(document),
         "hints.json": json_bytes({"track": optimodel.hints.track, "sensitivities": optimodel.hints.sensitivities}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import shlex
@@ -53,7 +54,9 @@ def tell(folder: Path, name: str, *, opa: str | None = None, **extra: str) -> To
     golden = HERE / f"{name}.txt"
     if os.environ.get("DYOCENSE_GOLDEN") == "rewrite":
         golden.write_text(text, encoding="utf-8")
-    assert text == golden.read_text(encoding="utf-8")
+    told = golden.read_text(encoding="utf-8")
+    changed = "\n".join(difflib.unified_diff(told.splitlines(), text.splitlines(), f"{name}.txt", "told", lineterm=""))
+    assert not changed, changed
     assert done.returncode == 0
     return Told(text)
 

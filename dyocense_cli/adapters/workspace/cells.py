@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -23,14 +23,18 @@ class Columns:
 
 
 class TableError(Exception):
-    """A table cannot be read: code, what, hint, and the rows it is about (data rows from 1; none = the table)."""
+    """A table cannot be read: code, what, hint, and the rows it is about (data rows from 1; none = the table).
 
-    def __init__(self, code: str, message: str, *, hint: str, rows: Iterable[int] = ()) -> None:
+    `rows` maps each to the first column that it lacks, empty where it lacks none; `rest` is what the other rows say.
+    """
+
+    def __init__(self, code: str, message: str, *, hint: str, rows: Mapping[int, str] | None = None, rest: Columns | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
-        self.rows = tuple(rows)
+        self.rows = dict(rows or {})
+        self.rest = rest
 
 
 def cell(value: object) -> Cell:

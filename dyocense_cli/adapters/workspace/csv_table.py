@@ -83,12 +83,13 @@ def _columns(reader: Iterator[list[str]]) -> Columns:
         read += len(chunk)
         for column, cells in zip(columns, zip(*rows, strict=True), strict=bool(rows)):
             column.extend(cells)
+    found = Columns({name: _cells(column) for name, column in zip(names, columns, strict=True)}, tuple(numbers) or None)
     if bad:
         more = f", and {len(bad) - _SHOWN} more such rows" if len(bad) > _SHOWN else ""
         message = f"a row has {bad[0][1]} cells, the header has {width}{more}"
         hint = "fill in the missing cells; quote text that holds the delimiter"
-        raise TableError("DY2303", message, hint=hint, rows=[i for i, _ in bad[:_SHOWN]])
-    return Columns({name: _cells(column) for name, column in zip(names, columns, strict=True)}, tuple(numbers) or None)
+        raise TableError("DY2303", message, hint=hint, rows={i: "".join(names[n : n + 1]) for i, n in bad[:_SHOWN]}, rest=found)
+    return found
 
 
 def _cells(column: list[str]) -> tuple[str | None, ...]:

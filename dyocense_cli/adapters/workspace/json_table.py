@@ -31,7 +31,7 @@ def read_json(path: Path) -> Columns:
         raise TableError("DY2302", "the file is not a list of objects", hint="write a list of objects, one per row")
     bad = [i for i, row in enumerate(rows, 1) if not isinstance(row, dict) or any(isinstance(v, (list, dict)) for v in row.values())]
     if bad:
-        raise TableError("DY2303", "a row is not a flat object", hint="give each row one value per column", rows=bad[:20])
+        raise TableError("DY2303", "a row is not a flat object", hint="give each row a value per column", rows=dict.fromkeys(bad[:20], ""))
     names: dict[str, None] = dict.fromkeys(name for row in rows for name in row)
     values: dict[str, tuple[Cell, ...]] = {name: tuple(cell(row.get(name)) for row in rows) for name in names}
     return Columns(values)

@@ -53,7 +53,10 @@ def _columns(rows: Sequence[tuple[object, ...]]) -> Columns:
     bad = [i for i, row in kept if any(value is not None for value in row[width:])]
     if bad:
         raise TableError(
-            "DY2303", f"a row has more cells than the header's {width}", hint="name the column or clear the cell", rows=bad[:20]
+            "DY2303",
+            f"a row has more cells than the header's {width}",
+            hint="name the column or clear the cell",
+            rows=dict.fromkeys(bad[:20], ""),
         )
     values: dict[str, tuple[Cell, ...]] = {}
     for at, name in enumerate(names):

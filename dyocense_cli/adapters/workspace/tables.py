@@ -100,7 +100,7 @@ def read_tables(spec: ContextSpec, files: Files) -> Tables:
     Raises
     ------
     Findings
-        DY2000 with one finding per table or row that cannot be read.
+        DY2000 with one finding per table or row that cannot be read; its `rest` holds what the other rows say, if each table has some.
     """
     tables: dict[str, RawTable] = {}
     findings: list[Finding] = []
@@ -114,7 +114,10 @@ def read_tables(spec: ContextSpec, files: Files) -> Tables:
             else:
                 tables[name] = _query(name, table, spec.file, files)
         except TableError as error:
-            refs: list[Where] = [Ref(files.resolve(spec.file, table.file) if table.file else name, row) for row in error.rows] or [where]
+            file = files.resolve(spec.file, table.file) if table.file else name
+            refs: list[Where] = [Ref(file, row, column) for row, column in error.rows.items()] or [where]
+            if error.rest is not None:
+                tables[name] = RawTable(name, file, error.rest.values, "", error.rest.rows)
             findings += [coded(error.code, f"table `{name}`: {error.message}", where=at, remediation=error.hint) for at in refs]
         except InputError as error:
             pointer = f"/tables/{name}/file"
@@ -123,5 +126,5 @@ def read_tables(spec: ContextSpec, files: Files) -> Tables:
                 coded(error.code, f"table `{name}`: {error.message}", where=at, pointer=pointer, remediation="; ".join(error.hints))
             )
     if findings:
-        raise Findings(tuple(findings))
+        raise Findings(tuple(findings), rest=Tables(tables) if len(tables) == len(spec.tables) else None)
     return Tables(tables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from dataclasses import replace
 
 import numpy as np
 
@@ -68,7 +69,7 @@ def _stated(goal: Goal, spec: ContextSpec, faults: Faults) -> str | None:
 
 def _context(spec: ContextSpec, calendar: Calendar, tables: dict[str, Table], stated: str | None, edits: tuple[CellEdit, ...]) -> Context:
     spans = {f"/tables/{name}": spec.spans[f"/tables/{name}"] for name in tables if f"/tables/{name}" in spec.spans}
-    spans |= {key: spec.spans[key] for key in (f"/parameters/{name}" for name in spec.parameters) if key in spec.spans}
+    spans |= {key: spec.spans[key] for key in ("/currency", *(f"/parameters/{name}" for name in spec.parameters)) if key in spec.spans}
     return Context(
         currency=spec.currency,
         tables=tables,
@@ -152,7 +153,7 @@ def _canonical(table: Table) -> Table:
     order = np.lexsort(keys[::-1]) if keys and table.n_rows else np.arange(table.n_rows)
     if np.array_equal(order, np.arange(table.n_rows)):
         return table
-    sorted_columns = {name: Column(c.values[order], c.unit, c.labels) for name, c in sorted(table.columns.items())}
+    sorted_columns = {name: replace(c, values=c.values[order]) for name, c in sorted(table.columns.items())}
     return Table(sorted_columns, table.n_rows, None if table.rows is None else table.rows[order], table.file)
 
 

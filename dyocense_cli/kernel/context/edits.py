@@ -141,7 +141,7 @@ def _put(table: Table, ask: _Ask, rows: np.ndarray, factor: float, name: str) ->
     low = rule.low if rule is not None else None
     if low is not None and bool((values[rows] < low).any() or (rule is not None and rule.over and (values[rows] <= low).any())):
         raise UsageError("DY1011", f"--set {ask.given}: {ask.column} would be {np.nanmin(values[rows]):g}", hints=f"keep it over {low:g}")
-    return replace(table, columns={**table.columns, ask.column: Column(values, column.unit)})
+    return replace(table, columns={**table.columns, ask.column: replace(column, values=values)})
 
 
 def _numbers(table: Table, rows: np.ndarray) -> tuple[int, ...]:

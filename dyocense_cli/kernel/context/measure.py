@@ -15,6 +15,18 @@ __all__ = ["Measures", "NoConversion", "NoRate", "flattened", "in_force"]
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
+def _parts(text: str) -> dict[str, int]:
+    """Return the names in a unit and whether each multiplies (1) or divides (-1)."""
+    found: dict[str, int] = {}
+    sign = 1
+    for part in re.split(r"(\*|/|\bper\b)", text):
+        if part.strip() in ("*", "/", "per"):
+            sign = 1 if part.strip() == "*" else -1
+        elif part.strip():
+            found[part.partition("^")[0].strip()] = sign
+    return found
+
+
 class NoConversion(ValueError):
     """Two units measure different things, or one is no unit: `a` cannot become `b`."""
 
@@ -95,6 +107,29 @@ class Measures:
             kind = NoRate if strange and all(_CURRENCY.fullmatch(name) for name in strange) else NoConversion
             raise kind(written, wanted)
         return a.factor / b.factor
+
+    def gaps(self, written: str, wanted: str) -> tuple[tuple[str, str], ...]:
+        """Return what has to be said for `written` to be in `wanted`: pairs of units, or of currencies, without a conversion."""
+        have, want = _parts(written), _parts(self.text(wanted))
+        money = [n for n in have if _CURRENCY.fullmatch(n) and n != self.currency and n not in {name for name, _, _ in self.extra}]
+        found = [(n, self.currency) for n in money if self.currency in want]
+        for name, sign in have.items():
+            others = [n for n, s in want.items() if s == sign and n not in have and not _CURRENCY.fullmatch(n)]
+            if name in money or name in want:
+                continue
+            if not self._known(name) or (others and not self._fits(name, others[0])):
+                found.append((name, others[0] if others else "a known unit"))
+        return tuple(dict.fromkeys(found)) or ((written, self.text(wanted)),)
+
+    def _known(self, name: str) -> bool:
+        try:
+            self.parse(name)
+        except NoConversion:
+            return False
+        return True
+
+    def _fits(self, name: str, other: str) -> bool:
+        return self.parse(name).fits(self.parse(other))
 
     def parse(self, text: str) -> Unit:
         """Return a unit; NoConversion if `text` is none."""

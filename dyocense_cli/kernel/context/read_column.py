@@ -6,9 +6,10 @@ import numpy as np
 
 from dyocense_cli.artifacts.context import Column
 from dyocense_cli.artifacts.rules import coded, finding
+from dyocense_cli.errors import Finding, Where
 from dyocense_cli.kernel.context.columns import ColumnRule
 from dyocense_cli.kernel.context.faults import Faults, Source
-from dyocense_cli.kernel.context.measure import Measures, NoConversion, NoRate
+from dyocense_cli.kernel.context.measure import Measures, NoConversion
 from dyocense_cli.kernel.context.typed import Cells, Numbers, is_numeric, to_dates, to_flags, to_labels, to_numbers
 
 __all__ = ["read_column"]
@@ -40,12 +41,32 @@ def read_column(
     wanted = rule.unit if rule is not None and rule.unit else None
     try:
         factor, shown = _unit(unit, wanted, measures, period_days)
-    except NoConversion as error:
-        rule_id = "DYO-X004" if isinstance(error, NoRate) else "DYO-X003"
-        message = f"`{source.name}.{name}` is in `{error.a}`, which does not convert to `{error.b}`"
-        faults.add(finding(rule_id, message, where=source.key(f"units/{name}"), a=error.a, b=error.b))
+    except NoConversion:
+        for a, b in measures.gaps(str(unit), wanted or ""):
+            faults.add(_gap(source, name, str(unit), (a, b), measures.currency))
         return None
-    return Column(found.values if factor == 1.0 else found.values * factor, shown)
+    return Column(found.values if factor == 1.0 else found.values * factor, shown, None, unit or "", factor)
+
+
+def _gap(source: Source, name: str, unit: str, pair: tuple[str, str], currency: str) -> Finding:
+    """Return the finding of a conversion that nothing states, with the place of both its ends."""
+    a, b = pair
+    rule_id = "DYO-X004" if b == currency else "DYO-X003"
+    message = f"`{source.name}.{name}` is in `{unit}`, and nothing says what `{a}` is in `{b}`"
+    if b == "a known unit":
+        message = f"`{source.name}.{name}` is in `{unit}`, and `{a}` is no known unit"
+    other = ("the context", source.spec.spans.get("/currency")) if b == currency else _holder(source, name, b)
+    message += f"; {other[0]} is in `{b}` ({other[1]})" if other is not None and other[1] is not None else ""
+    return finding(rule_id, message, where=source.key(f"units/{name}"), a=a, b=b)
+
+
+def _holder(source: Source, name: str, unit: str) -> tuple[str, Where] | None:
+    """Return a column that is stated in a unit, demand before others, and where it says so."""
+    tables = source.spec.tables
+    named = [t for t in ("history", source.name, *tables) if t in tables]
+    stated = [(t, c) for t in named for c, u in tables[t].units.items() if unit in u.split("/")]
+    found = next(((t, c) for t, c in stated if (t, c) != (source.name, name)), None)
+    return (f"`{found[0]}.{found[1]}`", source.spec.spans.get(f"/tables/{found[0]}/units/{found[1]}")) if found is not None else None
 
 
 def _unit(unit: str | None, wanted: str | None, measures: Measures, period_days: float) -> tuple[float, str | None]:

@@ -67,6 +67,17 @@ def unit_unknown(case: Case) -> Iterator[Finding]:
         elif want is not None and not have.fits(want) and not _foreign(case, quantity.unit):
             message = f"`{quantity.unit}` does not convert to `{_shown(case, wanted)}`"
             yield case.found("DYO-X003", pointer, message, a=quantity.unit, b=_shown(case, wanted))
+    yield from _unstated(case)
+
+
+def _unstated(case: Case) -> Iterator[Finding]:
+    """Warn of a column without a unit in a table that states units: it is taken in the unit of its place, which may not be meant."""
+    for table, found in case.context.tables.items() if case.context is not None else ():
+        if any(c.written for c in found.columns.values()):
+            for name, column in found.columns.items():
+                if column.unit and not column.written and column.unit not in ("period", "%") and column.labels is None:
+                    message = f"`{table}.{name}` states no unit, others of its table do; it is taken in `{column.unit}`"
+                    yield case.found("DYO-X003", "/context", message, severity="warning", a="nothing", b=column.unit)
 
 
 def _shown(case: Case, unit: str | None) -> str:
@@ -90,7 +101,9 @@ def currency_without_rate(case: Case) -> Iterator[Finding]:
     for pointer, quantity in _quantities(case):
         other = _foreign(case, quantity.unit) if quantity.unit else None
         if other is not None and case.context is not None:
-            message = f"the goal is in {other} here, the context in {case.context.currency}, and there is no rate"
+            home = case.context.spans.get("/currency")
+            place = f" ({home})" if home is not None else ""
+            message = f"the goal is in {other} here, the context in {case.context.currency}{place}, and there is no rate"
             yield case.found("DYO-X004", pointer, message, a=other, b=case.context.currency)
 
 

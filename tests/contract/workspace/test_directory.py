@@ -124,7 +124,7 @@ def test_blank_lines_keep_the_row_numbers(project: Path) -> None:
 def test_truncated_rows_are_all_found(project: Path) -> None:
     (project / "data" / "t.csv").write_text("a,b\n1,2\n3\n4,5,6\n")
     found = refused(project, TableSpec(file="t.csv"))
-    assert [(code, where) for code, _, where in found] == [("DY2303", Ref("data/t.csv", 2)), ("DY2303", Ref("data/t.csv", 3))]
+    assert [(code, where) for code, _, where in found] == [("DY2303", Ref("data/t.csv", 2, "b")), ("DY2303", Ref("data/t.csv", 3))]
 
 
 @pytest.mark.parametrize(
