@@ -53,9 +53,12 @@ def _dispatch(arguments: list[str]) -> int:
         sys.stdout.write(f"dyocense {package_version()}\n")
         return exits.DONE
     if name in ("--show-completion", "completion"):
-        from dyocense_cli.cli.completion import script
+        from dyocense_cli.cli.completion import candidates, script
 
-        sys.stdout.write(script(rest[0] if rest else ""))
+        if rest[:1] == ["--words"]:
+            sys.stdout.write("".join(f"{word}\n" for word in candidates(rest[1:])))
+        else:
+            sys.stdout.write(script(rest[0] if rest else ""))
         return exits.DONE
     if name in ("--help", "-h", "help") and not rest:
         sys.stdout.write(general_help())

@@ -52,6 +52,7 @@ def general_help() -> str:
     lines += [
         "",
         "Help of a command:   dyocense COMMAND --help",
+        "Completion:          source <(dyocense completion bash)    (or zsh; fish: … | source)",
         "A first plan:        dyocense init demo && cd demo && dyocense plan goals/weekly.yaml",
         "",
     ]
