@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-__all__ = ["BindingRule", "Conflict", "Explanation", "Plan", "Relaxation", "Sensitivity", "Step", "StressReport", "Way"]
+__all__ = ["BindingRule", "Conflict", "Explanation", "Plan", "Reached", "Relaxation", "Sensitivity", "Step", "StressReport", "Way"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,16 @@ class Step:
     reason: str = ""
     lots: float | None = None
     rounding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A limit in the goal's own terms: `value` is the strictest setting that the plan meets, `asked` the goal's, `op` ``<=`` or ``>=``."""
+
+    value: float
+    asked: float
+    op: str
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class Plan:
     approximations: tuple[str, ...] = ()
     currency: str = ""
     draft: str = ""  # why the plan is a draft; empty when policy was evaluated
+    reached: Mapping[str, Reached] = field(default_factory=dict)  # per limit that has a number
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import difflib
 import importlib
 import json
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -65,8 +66,19 @@ def _dispatch(arguments: list[str]) -> int:
         return exits.DONE
     if name == "help":
         name, rest = rest[0], ["--help"]
-    result = load_command(_find(name))(args=rest, prog_name=f"dyocense {name}", standalone_mode=False)
+    result = load_command(_find(name))(args=_folded(rest), prog_name=f"dyocense {name}", standalone_mode=False)
     return result if isinstance(result, int) else exits.DONE
+
+
+def _folded(words: list[str]) -> list[str]:
+    """Let an option take several selectors: ``--select sku:A* supplier:S1`` is one option with both."""
+    out: list[str] = []
+    for word in words:
+        if out[-2:-1] == ["--select"] and re.fullmatch(r"[A-Za-z_]+:\S+", word):
+            out[-1] += f" {word}"
+        else:
+            out.append(word)
+    return out
 
 
 def _usage(error: Exception, arguments: list[str]) -> DyocenseError | None:

@@ -41,7 +41,7 @@ _VALUES: Final = {
     "--policy-unavailable": ("draft",),
 }
 #: Arguments and options that name a run.
-_RUNS: Final = frozenset({"reference", "references", "old", "new", "base", "candidate", "run", "runs", "--warm-from", "--warm-start", "--scenarios"})
+_RUNS: Final = frozenset({"reference", "references", "old", "new", "base", "candidate", "--warm-from", "--warm-start", "--scenarios"})
 #: Runs of the store that are offered by their id.
 _RECENT: Final = 20
 

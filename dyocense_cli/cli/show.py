@@ -77,17 +77,30 @@ def _kpis(page: Page, plan: Plan) -> None:
         ],
         header=False,
     )
-    rules = [r for r in plan.limits if r in plan.activities][:12]
+    # what is always at its limit, an equality or a row in which all is zero, says nothing
+    rules = [r for r in plan.limits if r in plan.activities and (r in plan.binding or abs(plan.slacks.get(r, 1.0)) > 1e-9)][:12]
     if rules:
         page.line()
         page.table(
             [
                 Column("limit", rules),
-                Column("used", [_number(plan.activities[r]) for r in rules], right=True),
-                Column("allowed", [_number(plan.limits[r]) for r in rules], right=True),
+                Column("used", [_used(plan, r)[0] for r in rules], right=True),
+                Column("allowed", [_used(plan, r)[1] for r in rules], right=True),
                 Column("", ["at its limit" if r in plan.binding else "" for r in rules], optional=True),
             ]
         )
+
+
+def _used(plan: Plan, rule: str) -> tuple[str, str]:
+    """Return what of a limit is used and allowed: in the goal's terms where the rule counts something else."""
+    used, allowed = plan.activities[rule], plan.limits[rule]
+    found = plan.reached.get(rule)
+    if found is None or abs(found.value - used) <= 1e-6 * max(1.0, abs(used)):
+        return _number(used), ("≥ " if used > allowed + 1e-9 else "") + _number(allowed)
+    sign = "≥" if found.op == ">=" else "≤"
+    if found.unit in ("fraction", "%"):
+        return f"{100 * found.value:,.2f} %", f"{sign} {100 * found.asked:g} %"
+    return f"{_number(found.value)} {found.unit}".rstrip(), f"{sign} {found.asked:g} {found.unit}".rstrip()
 
 
 def _risk(page: Page, stress: StressReport, currency: str) -> None:
@@ -112,6 +125,7 @@ def _risk(page: Page, stress: StressReport, currency: str) -> None:
 def _prices(page: Page, explanation: Explanation, currency: str) -> None:
     costly = sorted((b for b in explanation.binding if b.price), key=lambda b: (-abs(b.price), b.name))[:3]
     if costly:
+        page.line()
         page.line("What costs most")
         for rule in costly:
             unit = rule.unit or "unit"
@@ -120,11 +134,13 @@ def _prices(page: Page, explanation: Explanation, currency: str) -> None:
 
 def _obeyed(page: Page, explanation: Explanation, currency: str) -> None:
     """Say what it costs to obey each policy that is in the model: the objective with it less the one without."""
-    for change in explanation.sensitivities:
-        if change.name.startswith("POL-"):
-            about = "" if change.resolved else "about "
-            cost = abs(change.delta)
-            page.line(f"Obeying {change.name} costs " + (f"{about}{cost:,.2f} {currency}" if cost >= 0.005 else "nothing"))
+    obeyed = [c for c in explanation.sensitivities if c.name.startswith("POL-")]
+    if obeyed:
+        page.line()
+    for change in obeyed:
+        about = "" if change.resolved else "about "
+        cost = abs(change.delta)
+        page.line(f"Obeying {change.name} costs " + (f"{about}{cost:,.2f} {currency}" if cost >= 0.005 else "nothing"))
 
 
 def _no_plan(page: Page, plan: Plan, explanation: Explanation | None, places: Mapping[str, str]) -> None:
@@ -177,7 +193,6 @@ def show_plan(
             page.line()
             _risk(page, stress, plan.currency)
         if explanation is not None:
-            page.line()
             _prices(page, explanation, plan.currency)
             _obeyed(page, explanation, plan.currency)
     for note in plan.approximations:

@@ -70,7 +70,7 @@ def selected(plan: Plan, selectors: Sequence[str]) -> Plan:
     Raises
     ------
     UsageError
-        DY1022 for a selector of another form or of an unknown key.
+        DY1022 for a selector of another form or of an unknown key, or if no line matches.
     """
     wanted: dict[str, list[str]] = {}
     for selector in [part for text in selectors for part in text.split()]:
@@ -82,4 +82,7 @@ def selected(plan: Plan, selectors: Sequence[str]) -> Plan:
     steps = tuple(
         s for s in plan.steps if all(any(fnmatchcase(s.line if k == "line" else s.keys[k], p) for p in ps) for k, ps in wanted.items())
     )
+    if plan.steps and not steps:
+        labels = sorted({s.keys[k] for k in wanted if k != "line" for s in plan.steps})
+        raise UsageError("DY1022", f"no line matches {' '.join(selectors)}", hints="there is " + ", ".join(labels[:12]) if labels else ())
     return dataclasses.replace(plan, steps=steps)

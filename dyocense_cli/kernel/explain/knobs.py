@@ -13,9 +13,10 @@ import numpy as np
 from dyocense_cli.artifacts.optimodel import OptiModel, Param, Rule
 from dyocense_cli.optimodel.activity import family, is_negotiable
 from dyocense_cli.optimodel.evaluate import Evaluator, param_values
-from dyocense_cli.optimodel.expr.nodes import Binary, Compare, Name, Node, Num, walk
+from dyocense_cli.optimodel.expr.nodes import Binary, Compare, Name, Node, Num
 from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.optimodel.expr.printer import show
+from dyocense_cli.optimodel.reach import setting_param
 
 __all__ = ["Knob", "coefficients", "knobs", "raising_loosens", "setting", "turned"]
 
@@ -55,7 +56,7 @@ def _knob(model: OptiModel, name: str, rules: Sequence[Rule]) -> Knob:
     first = rules[0]
     weight = float(first.relax if first.relax is not None else 1.0)
     names = tuple(r.name for r in rules)
-    param = _setting_param(model, rules)
+    param = setting_param(model, rules)
     if param is not None:
         assert first.limit is not None
         path = f"limits.{first.limit}.{param.removeprefix(first.limit + '_')}"
@@ -69,16 +70,6 @@ def _knob(model: OptiModel, name: str, rules: Sequence[Rule]) -> Knob:
             )
     path = f"limits.{first.limit}" if first.limit is not None else f"constraints.{first.name}"
     return Knob(name, names, None, 1.0, None, weight, path, model)
-
-
-def _setting_param(model: OptiModel, rules: Sequence[Rule]) -> str | None:
-    """Return the setting of the rules' limit that stands in their expressions, the bound (``max``, ``min``) before others."""
-    prefix = f"{rules[0].limit}_"
-    used = {n.id for r in rules for n in walk(parse(r.expr)) if isinstance(n, Name)}
-    found = sorted(n for n in used if n.startswith(prefix) and n in model.params and model.params[n].dims == ())
-    bounds = [n for n in found if n in (prefix + "max", prefix + "min")]
-    best = bounds or found
-    return best[0] if best else None
 
 
 def _lifted(model: OptiModel, rule: Rule) -> tuple[OptiModel, float] | None:

@@ -9,6 +9,7 @@ from dyocense_cli.errors import InternalError
 from dyocense_cli.kernel.plan.steps import steps_of
 from dyocense_cli.optimodel.activity import rule_activities, shown_rules
 from dyocense_cli.optimodel.evaluate import split_columns
+from dyocense_cli.optimodel.reach import reached
 
 __all__ = ["interpret"]
 
@@ -61,6 +62,7 @@ def interpret(optimodel: OptiModel, solution: Solution, check_report: CheckRepor
         shadow_prices={name: r.price for name, r in rules.items() if r.price != 0.0},
         approximations=solution.approximations,
         currency=optimodel.currency,
+        reached=reached(optimodel, values),
     )
 
 

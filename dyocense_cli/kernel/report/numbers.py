@@ -40,6 +40,8 @@ def figure(value: float | None, unit: str | None, *, name: str = "") -> str:
     """Return a number with its unit; a unitless value of a service-like figure in [0, 1] as a percentage."""
     if value is None or math.isnan(value):
         return "–"
+    if unit == "fraction":
+        return number(100 * value) + " %"
     words = name.lower()
     if (unit or "") in _SHARES and 0 <= value <= 1 and any(w in words for w in ("service", "rate", "share", "probability")):
         return number(100 * value, digits=1) + " %"

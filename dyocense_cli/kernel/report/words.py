@@ -65,7 +65,7 @@ def rule_words(facts: Facts) -> list[RuleWords]:
     if facts.explanation is None:
         return []
     ranked = sorted(facts.explanation.binding, key=lambda r: (-abs(r.price), r.name))
-    return [RuleWords(r.name, r.sentence, _price(r, facts), _use(r), place(facts, r.source)) for r in ranked]
+    return [RuleWords(r.name, r.sentence, _price(r, facts), _use(r, facts.plan), place(facts, r.source)) for r in ranked]
 
 
 def _price(rule: BindingRule, facts: Facts) -> str:
@@ -83,7 +83,11 @@ def _price(rule: BindingRule, facts: Facts) -> str:
     return text
 
 
-def _use(rule: BindingRule) -> str:
+def _use(rule: BindingRule, plan: Plan) -> str:
+    found = plan.reached.get(rule.name)
+    if found is not None and abs(found.value - rule.activity) > 1e-6 * max(1.0, abs(rule.activity)):
+        least = "at least" if found.op == ">=" else "at most"
+        return f"{figure(found.value, found.unit)}, asked is {least} {figure(found.asked, found.unit)}"
     return f"{figure(rule.activity, rule.unit)} of {figure(rule.limit, rule.unit)}"
 
 
