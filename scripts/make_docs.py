@@ -10,8 +10,8 @@ from dyocense_cli.adapters.policy.pack import load_pack
 from dyocense_cli.adapters.registry import ENTRIES
 from dyocense_cli.artifacts.rules import RULES
 from dyocense_cli.cli import exits
-from dyocense_cli.cli.app import load_command
 from dyocense_cli.cli.commands import COMMANDS, general_help
+from dyocense_cli.cli.loading import load_command
 from dyocense_cli.codes import CODES
 from dyocense_cli.defaults import DEFAULTS
 from dyocense_cli.kernel.lint.pages import FILES, MARK, Block, parse_pages

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import json
 import os
 import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
-from typing import Any
-
-import typer
 
 from dyocense_cli.cli import exits
 from dyocense_cli.cli.commands import COMMANDS, Command, general_help
+from dyocense_cli.cli.loading import load_command
 from dyocense_cli.cli.render import error_json, error_text, stderr
 from dyocense_cli.errors import DyocenseError, UsageError
 
-__all__ = ["load_command", "run"]
-
-
-def load_command(command: Command) -> Callable[..., Any]:
-    """Import a command and return it ready to be called with ``args``."""
-    module = importlib.import_module(f"dyocense_cli.cli.{command.module}")
-    if command.group:
-        return typer.main.get_command(module.app)
-    single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(command.name)(getattr(module, command.name))
-    return typer.main.get_command(single)
+__all__ = ["run"]
 
 
 def _find(name: str) -> Command:

@@ -70,7 +70,7 @@ def _offered(before: list[str], word: str) -> Iterable[str]:
     entry = next((c for c in COMMANDS if c.name == before[0]), None)
     if entry is None:
         return {"help": [c.name for c in COMMANDS], "completion": ["bash", "zsh", "fish"]}.get(before[0], [])
-    from dyocense_cli.cli.app import load_command
+    from dyocense_cli.cli.loading import load_command
 
     command: Any = load_command(entry)
     rest = before[1:]
