@@ -49,6 +49,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option("database_url", "DYOCENSE_DATABASE_URL", "", "postgresql://… of `serve`; empty uses SQLite", secret=True),
     Option("database_owner_url", "DYOCENSE_DATABASE_OWNER_URL", "", "owner's URL of the same database, for `serve migrate`", secret=True),
     Option("serve_state", "DYOCENSE_SERVE_STATE", ".dyocense/serve", "folder of `serve`: database, secret, tenants' runs and caches"),
+    Option("keep_last", "DYOCENSE_KEEP_LAST", "", "runs of each plan that workers of `serve` keep; empty keeps all"),
+    Option("archive", "DYOCENSE_ARCHIVE", "", "where older runs go: a folder or s3://bucket/prefix; empty: nowhere"),
     Option("tenants", "DYOCENSE_TENANTS", "", "YAML file of tenants: tier and own limits"),
     Option("pool_by", "DYOCENSE_POOL_BY", "shared", "shared: all tiers share the workers by weight; tier: a pool per tier"),
     Option("sandbox", "DYOCENSE_SANDBOX", "bubblewrap", "bubblewrap, or rlimits, which leaves the network open"),

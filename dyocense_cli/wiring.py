@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "archive_runs",
+    "bucket_rules",
     "build",
     "forecaster_for",
     "graph_store",
@@ -118,6 +120,16 @@ def archive_runs(settings: Settings, runs: RunStore, url: str) -> Any:
     """Return a run store with an archive behind it: an ``s3://`` URL or a folder."""
     archive = remote_runs(settings, url) if url.startswith("s3://") else local_runs(settings, url)
     return registry.load("runs", "mirror")(runs, archive)
+
+
+def bucket_rules(url: str, rules: Mapping[str, tuple[int, str]], **keys: str) -> list[tuple[str, int, str]]:
+    """Give a bucket lifecycle rules by part of the prefix and return (prefix, days, storage class) of those it holds."""
+    try:
+        module = import_module("dyocense_cli.adapters.blobs.lifecycle")
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("DY4001", "lifecycle rules need the S3 client", hints="pip install 'dyocense-cli[s3]'") from error
+    found: list[tuple[str, int, str]] = module.set_rules(url, rules, **keys)
+    return found
 
 
 def vector_index(settings: Settings) -> VectorIndex:

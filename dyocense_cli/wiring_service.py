@@ -84,6 +84,12 @@ class Parts:
 
         return due_items(self.engine, self.now_s(), limit)
 
+    def waiting_items(self, tenant: str, kind: str) -> list[str]:
+        """Return a tenant's outbox items of a kind that did not arrive yet."""
+        from dyocense_cli.adapters.sql.outbox import waiting_items
+
+        return waiting_items(self.engine, tenant, kind)
+
     def lag_s(self, kind: str) -> float:
         """Return the age in seconds of the oldest undelivered item of a kind."""
         from dyocense_cli.adapters.sql.outbox import lag_seconds

@@ -108,6 +108,41 @@ def migrate(
 
 
 @app.command()
+def retain(
+    keep_last: Annotated[int, typer.Option("--keep-last", help="Runs kept per plan.", min=1)] = 20,
+    archive: Annotated[str, typer.Option(help="Send what goes there first: a folder or s3://bucket/prefix.", show_default=False)] = "",
+    before: Annotated[str, typer.Option(help="Remove months before this one (2026-06) from the graph too.", show_default=False)] = "",
+    expire_days: Annotated[int, typer.Option("--expire-days", help="The archive's bucket drops runs after so many days.", min=0)] = 0,
+    storage_class: Annotated[str, typer.Option("--storage-class", help="… or moves them to this class.", show_default=False)] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    database: Database = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Sweep the runs of all tenants: the last N of each plan stay, older ones go to the archive, never one that something refers to."""
+    found = _call(
+        "run:retain_runs",
+        _settings(database, None, None, state),
+        keep_last=keep_last,
+        archive=archive,
+        before=before,
+        dry_run=dry_run,
+        days=expire_days,
+        storage_class=storage_class,
+    )
+    if as_json:
+        print_json(found)
+        return
+    for row in found["tenants"]:
+        verb = "would go" if dry_run else "archived" if archive else "removed"
+        months = f", {row['nodes']} nodes of old months removed" if before else ""
+        sys.stdout.write(f"{row['tenant']}: {len(row['gone'])} runs {verb}, {row['kept']} kept{months}\n")
+    for rule in found["rules"]:
+        what = f"moves to {rule['storage_class']}" if rule["storage_class"] else "expires"
+        sys.stdout.write(f"{rule['prefix']} {what} after {rule['days']} days\n")
+
+
+@app.command()
 def bench(
     runs: Annotated[int, typer.Option(help="Plans to submit.")] = 20,
     goal: Annotated[str, typer.Option(help="Goal to plan.")] = "newsvendor",

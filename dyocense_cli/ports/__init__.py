@@ -247,6 +247,13 @@ class GraphStore(Protocol):
         """Return the subgraph around a node."""
         ...
 
+    def retire(self, before: str, *, keep: Sequence[str] = ()) -> int:
+        """Remove what only runs of months before `before` (ISO, ``2026-06``) say, save the runs named in `keep`; return how many nodes.
+
+        What runs share stays, and so does a run whose month is not known.
+        """
+        ...
+
     def close(self) -> None:
         """Release the store."""
         ...

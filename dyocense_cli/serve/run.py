@@ -15,12 +15,13 @@ from dyocense_cli.errors import UsageError
 from dyocense_cli.serve.app import create_app
 from dyocense_cli.serve.auth import SCOPE, mint
 from dyocense_cli.serve.config import ServeConfig, number, read_config
+from dyocense_cli.serve.retention import retain, set_lifecycle
 from dyocense_cli.serve.routes.health import OPERATOR_SCOPE
 from dyocense_cli.serve.worker import run_worker
 from dyocense_cli.settings import Settings
 from dyocense_cli.wiring_service import migrate_database, open_parts
 
-__all__ = ["migrate_service", "run_service", "status", "token", "worker"]
+__all__ = ["migrate_service", "retain_runs", "run_service", "status", "token", "worker"]
 
 _RESTART_S: Final = 1.0
 
@@ -119,6 +120,22 @@ def migrate_service(settings: Settings, *, app_role: str) -> list[str]:
             hints="set DYOCENSE_DATABASE_OWNER_URL; the service itself runs as another role",
         )
     return migrate_database(url, app_role=app_role if not url.startswith("sqlite") else None)
+
+
+def retain_runs(
+    settings: Settings, *, keep_last: int, archive: str, before: str, dry_run: bool, days: int, storage_class: str
+) -> Mapping[str, Any]:
+    """Sweep the runs of all tenants; with `days`, set the archive's lifecycle rules too. Returns what was done."""
+    config = _ready(settings)
+    parts = open_parts(config.database_url, dead_after_s=number("serve.dead_after_s"))
+    try:
+        parts.check()
+        found = retain(config, parts, keep_last=keep_last, archive=archive, before=before, dry_run=dry_run)
+        rules = set_lifecycle(config, archive=archive, days=days, storage_class=storage_class) if days and not dry_run else []
+    finally:
+        parts.close()
+    told = [{"tenant": k.tenant, "gone": list(k.gone), "kept": k.kept, "nodes": k.nodes} for k in found]
+    return {"tenants": told, "rules": [{"prefix": p, "days": d, "storage_class": c} for p, d, c in rules], "dry_run": dry_run}
 
 
 def status(settings: Settings) -> Mapping[str, Any]:

@@ -27,6 +27,7 @@ from dyocense_cli.serve.forecasts import KnownForecasts
 from dyocense_cli.serve.job import SHARED, Job, Outcome, read_lines
 from dyocense_cli.serve.names import Labels
 from dyocense_cli.serve.notices import tell_ended, tell_warnings
+from dyocense_cli.serve.retention import Retainer
 from dyocense_cli.serve.spans import RunSpans
 from dyocense_cli.serve.store import kernel_run_in, send_run
 from dyocense_cli.wiring import policy_keeper, telemetry
@@ -335,18 +336,21 @@ def run_worker(config: ServeConfig, *, slots: int, beside: bool = False, command
         beat_s=number("serve.heartbeat_s"),
         poll_s=0.05,
     )
+    retainer = Retainer(config, parts)
     deliverer = Deliverer(config, parts, spans=spans)
     for number_ in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number_, lambda *_: worker.stop())
     sweep(config)
     worker.launch()
     deliverer.start()
+    retainer.start()
     if beside:
         threading.Thread(target=_stop_without, args=(parent, worker.stop), name="parent-watch", daemon=True).start()
     try:
         worker.serve()
     finally:
         deliverer.stop()
+        retainer.stop()
         spans.close()
         parts.close()
     return 0

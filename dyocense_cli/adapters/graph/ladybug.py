@@ -8,7 +8,7 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -18,7 +18,15 @@ from dyocense_cli.artifacts.evidence import Edge, EvidenceGraph, Node
 from dyocense_cli.errors import UnavailableError, UsageError
 from dyocense_cli.kernel.evidence.cypher import scoped
 from dyocense_cli.kernel.evidence.labels import EDGES, NODES
-from dyocense_cli.kernel.evidence.statements import checked_tenant, edge_groups, edge_statement, id_of, node_groups, node_statement
+from dyocense_cli.kernel.evidence.statements import (
+    OF_A_RUN,
+    checked_tenant,
+    edge_groups,
+    edge_statement,
+    id_of,
+    node_groups,
+    node_statement,
+)
 from dyocense_cli.kernel.evidence.walk import around
 from dyocense_cli.ports import Scope
 
@@ -83,6 +91,30 @@ class LadybugGraph:
     def neighbours(self, key: str, *, depth: int = 1) -> EvidenceGraph:
         """Return the nodes within `depth` edges of a node, in either direction, and the edges between them."""
         return around(key, depth, load=self._load, edges_of=self._edges_of)
+
+    def retire(self, before: str, *, keep: Sequence[str] = ()) -> int:
+        """Remove what only runs of earlier months say, in one transaction."""
+        if not self._path.exists():
+            return 0
+        kept = [id_of(self._tenant, k) for k in keep]
+        old = "r.month <> '' AND r.month < $before AND NOT r.id IN $keep"
+        values = {"before": before, "keep": kept}
+        gone = 0
+        with self._locked(fcntl.LOCK_EX), self._connection(read_only=False) as connection:
+            connection.execute("BEGIN TRANSACTION")
+            for label in sorted(OF_A_RUN - {"Run"}):
+                found = _rows(connection, f"MATCH (n:{label})-[:PART_OF]->(r:Run) WHERE {old} RETURN n.id AS id", values)
+                gone += self._drop(connection, label, [r["id"] for r in found])
+            found = _rows(connection, f"MATCH (r:Run) WHERE {old} RETURN r.id AS id", values)
+            gone += self._drop(connection, "Run", [r["id"] for r in found])
+            connection.execute("COMMIT")
+        return gone
+
+    @staticmethod
+    def _drop(connection: Any, label: str, ids: list[str]) -> int:
+        if ids:
+            connection.execute(f"MATCH (n:{label}) WHERE n.id IN $ids DETACH DELETE n", {"ids": ids})
+        return len(ids)
 
     def close(self) -> None:
         """Hold nothing between calls: nothing to release."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, Driver, GraphDatabase, Session
@@ -74,6 +75,25 @@ class Neo4jGraph:
     def neighbours(self, key: str, *, depth: int = 1) -> EvidenceGraph:
         """Return the nodes within `depth` edges of a node, in either direction, and the edges between them."""
         return around(key, depth, load=self._load, edges_of=self._edges_of)
+
+    def retire(self, before: str, *, keep: Sequence[str] = ()) -> int:
+        """Remove what only runs of earlier months say, month by month: a month is a label, so that no other one is touched."""
+        old = [r["label"] for r in self._read("CALL db.labels() YIELD label RETURN label", {})]
+        values = {"tenant_id": self._tenant, "keep": [id_of(self._tenant, k) for k in keep]}
+        gone = 0
+        for label in sorted(m for m in old if re.fullmatch(r"M\d{4}_\d{2}", m) and m < f"M{before[:4]}_{before[5:7]}"):
+            mine = f"MATCH (n:{label} {{tenant_id: $tenant_id}}) WHERE NOT n.id IN $keep"
+            others = " AND NOT EXISTS { MATCH (n)-[:PART_OF]->(r:Run) WHERE r.id IN $keep }"
+            # runs last: a killed sweep leaves them, and with them the way to what is left
+            for part in (" AND NOT n:Run", ""):
+                statement = f"{mine}{others}{part} WITH n LIMIT {BATCH} DETACH DELETE n RETURN count(*) AS n"
+                while (n := self._written(statement, values)) > 0:
+                    gone += n
+        return gone
+
+    def _written(self, statement: str, values: Mapping[str, Any]) -> int:
+        with self._session(WRITE_ACCESS) as session:
+            return int(session.execute_write(lambda tx: tx.run(statement, values).single(strict=True)["n"]))
 
     def close(self) -> None:
         """Close all connections."""

@@ -10,7 +10,7 @@ from dyocense_cli.adapters.sql.engine import guarded, is_postgres, statement, te
 from dyocense_cli.ports import Clock, Scope
 from dyocense_cli.ports.service import Webhook
 
-__all__ = ["SqlOutbox", "due_items", "lag_seconds"]
+__all__ = ["SqlOutbox", "due_items", "lag_seconds", "waiting_items"]
 
 
 class SqlOutbox:
@@ -145,6 +145,16 @@ def due_items(engine: sa.Engine, now: float, limit: int = 100) -> list[tuple[str
             {"now": now, "limit": limit},
         ).fetchall()
     return [(str(i), str(t), str(k), int(a)) for i, t, k, a in found]
+
+
+def waiting_items(engine: sa.Engine, tenant: str, kind: str) -> list[str]:
+    """Return a tenant's items of a kind that did not arrive yet."""
+    with guarded(), engine.connect() as c:
+        found = c.execute(
+            statement("SELECT item_id FROM outbox_due WHERE tenant_id = :tenant AND kind = :kind ORDER BY item_id"),
+            {"tenant": tenant, "kind": kind},
+        )
+        return [str(row[0]) for row in found]
 
 
 def lag_seconds(engine: sa.Engine, kind: str, now: float) -> float:

@@ -11,7 +11,7 @@ from dyocense_cli.artifacts.evidence import EvidenceGraph
 from dyocense_cli.errors import InternalError, UsageError
 from dyocense_cli.kernel.evidence.labels import EDGES, NODES
 
-__all__ = ["checked_tenant", "edge_groups", "edge_statement", "id_of", "month_label", "node_groups", "node_statement"]
+__all__ = ["OF_A_RUN", "checked_tenant", "edge_groups", "edge_statement", "id_of", "month_label", "node_groups", "node_statement"]
 
 #: Columns of every node: `id` is the tenant and the key, unique in a store.
 COMMON = ("tenant_id", "key")

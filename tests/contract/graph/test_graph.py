@@ -176,3 +176,29 @@ def test_what_one_run_says_carries_the_label_of_its_month_on_a_server(make: Make
         return
     keys = {r["key"] for r in store.query("MATCH (l:M2026_11) RETURN l.key AS key")}
     assert keys == {n.key for n in GRAPH.nodes if n.label in ("Run", "Line", "Rule", "Kpi")}
+
+
+def _in_month(start: str) -> EvidenceGraph:
+    case = synthetic(12)
+    goal = case.held["goal"]
+    moved = dataclasses.replace(goal, horizon=dataclasses.replace(goal.horizon, start=start))
+    return build(*dataclasses.replace(case, held={**case.held, "goal": moved}).args())
+
+
+def test_months_that_are_over_leave_but_for_a_run_that_stays(make: Make) -> None:
+    store, stranger = make("a"), make("b")
+    march, april, june = (_in_month(f"2026-{m}-01") for m in ("03", "04", "06"))
+    for graph in (march, april, june):
+        store.merge(graph)
+    stranger.merge(march)
+    kept = next(n.key for n in april.nodes if n.label == "Run")
+    mine = sum(n.label in ("Run", "Line", "Rule", "Kpi") for n in march.nodes)
+    assert store.retire("2026-03") == 0
+    assert store.retire("2026-06", keep=[kept]) == mine
+    assert store.retire("2026-06", keep=[kept]) == 0
+    counts = _labels(store)
+    assert (counts["Run"], counts["Line"]) == (2, 24)
+    assert counts["DataRow"] == Counter(n.label for n in march.nodes)["DataRow"]  # what runs share stays
+    assert _labels(stranger)["Line"] == 12
+    store.merge(march)  # it can come back from the archive
+    assert _labels(store)["Run"] == 3
