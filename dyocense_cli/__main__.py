@@ -16,8 +16,9 @@ def main() -> None:
         sys.stdout.write(general_help())
         return
     from dyocense_cli.cli.app import run
+    from dyocense_cli.runner.patience import leave
 
-    sys.exit(run(arguments))
+    leave(run(arguments))
 
 
 if __name__ == "__main__":

@@ -95,9 +95,14 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
+        from dyocense_cli.runner.patience import Stopped
+
         before = {s: signal.signal(s, self._receive) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield self
+        except Stopped:
+            sys.stderr.write("stopped before there was a plan; what is known so far is kept\n")
+            raise typer.Exit(self.exit_code) from None
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

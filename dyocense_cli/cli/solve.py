@@ -14,8 +14,7 @@ from dyocense_cli.cli.render import stderr
 from dyocense_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from dyocense_cli.runner.incumbents import Incumbent
     from dyocense_cli.runner.run import Kernel
 
 __all__ = ["solve"]
@@ -49,7 +48,7 @@ def solve(
     settings = settings_of(store=store)
     kernel = wiring.build(settings, observer=Progress(quiet=quiet or as_json), interrupted=interrupts)
     if model.endswith(".json") and Path(model).is_file():
-        return _solve_file(kernel, Path(model), changes, interrupts, as_json=as_json)
+        return _solve_file(kernel, Path(model), changes, interrupts, warm_start=warm_start, resume=resume, as_json=as_json)
     return _solve_run(kernel, model, changes, interrupts, warm_start=warm_start, resume=resume, as_json=as_json)
 
 
@@ -76,6 +75,7 @@ def _solve_run(
 ) -> int:
     from dyocense_cli.cli.plan import deliver, exit_code
     from dyocense_cli.runner.again import earlier_of, hold, plan_of, reopen, solve_again
+    from dyocense_cli.runner.incumbents import take_up
     from dyocense_cli.runner.references import find_run
 
     run_id = find_run(kernel.runs, reference)
@@ -86,9 +86,11 @@ def _solve_run(
     earlier = earlier_of(kernel.runs, warm) if warm is not None else None
     if warm is not None and start is not None:
         start = hold(execution, start)
-    if start is None:
-        start = _left_over(kernel, held.fingerprint, resume=resume)
-    if start is None and resume:
+    left = _left_over(kernel, execution.held["optimodel"].fingerprint, resume=resume) if start is None else None
+    if left is not None:
+        take_up(execution, kernel.memo, left, say=False)
+    elif start is None and resume:
+        stderr("starting from the run's own plan")
         start = plan_of(kernel.runs, run_id, held.value)
     with interrupts.listening():
         result = solve_again(kernel, execution, order, start=start, earlier=earlier)
@@ -97,48 +99,41 @@ def _solve_run(
     return exit_code(result, interrupts)
 
 
-def _left_over(kernel: Kernel, model: str, *, resume: bool) -> np.ndarray | None:
+def _left_over(kernel: Kernel, model: str, *, resume: bool) -> Incumbent | None:
     """Say what a solve that did not end has left; return it when it is wanted."""
-    from dyocense_cli.runner.again import incumbent
+    from dyocense_cli.runner.incumbents import incumbent
 
     found = incumbent(kernel.memo, model)
     if found is None:
         if resume:
-            stderr("no unfinished solve of this model was found; starting from the run's own plan")
+            stderr("no unfinished solve of this model was found")
         return None
-    stderr(f"an earlier solve of this model found a plan of {found.objective:,.2f}" + ("" if resume else " (--resume starts from it)"))
-    return found.x if resume else None
+    stderr(f"an earlier solve of this model found a plan of {found.words}" + ("" if resume else " (--resume starts from it)"))
+    return found if resume else None
 
 
-def _solve_file(kernel: Kernel, file: Path, changes: dict[str, Any], interrupts: Interrupts, *, as_json: bool) -> int:
-    from dyocense_cli.artifacts.forecast import ScenarioSet
-    from dyocense_cli.runner.again import options_with
-    from dyocense_cli.runner.nouns import resolve
-    from dyocense_cli.runner.order import Order
+def _solve_file(
+    kernel: Kernel, file: Path, changes: dict[str, Any], interrupts: Interrupts, *, warm_start: str | None, resume: bool, as_json: bool
+) -> int:
+    from dyocense_cli.runner.again import solve_alone
 
-    optimodel = _read_model(file)
-    ports = kernel.execution(Order(goal="", command="solve")).ports
-    lent, options = ports.lent(), options_with(kernel.resolve_solver(_default_options(), "enterprise"), changes)
+    model = _read_model(file)
     with interrupts.listening():
-        solution = resolve("kernel.optimizer.drive:solve_model")(optimodel, options, lent=lent)
-    report = resolve("kernel.check.check:check")(optimodel, solution)
-    plan = resolve("kernel.plan.interpret:interpret")(optimodel, solution, report)
-    stress = None
-    if solution.x is not None and not interrupts():
-        alone = ScenarioSet(optimodel.dims.get("period", ()), (), optimodel.probability, {})
-        stress = resolve("kernel.stress.stress:stress")(optimodel, alone, solution, lent=lent)
-    explanation = None if interrupts() else resolve("kernel.explain.explain:explain")(optimodel, solution, plan, lent=lent)
-    shape = resolve("kernel.plan.shape:solution_json")(plan, solution, explanation, stress)
-    shape["diagnostics"] = dict(solution.diagnostics)
+        execution = solve_alone(
+            kernel, model, _default_options(), changes, warm=warm_start, left=lambda known: _left_over(kernel, known, resume=resume)
+        )
+    held = {name: one.value for name, one in execution.held.items()}
+    solution, plan, stress, explanation = held["solution"], held["plan"], held.get("stress_report"), held.get("explanation")
     if as_json:
-        print_json(shape)
+        from dyocense_cli.runner.nouns import resolve
+
+        shape = resolve("kernel.plan.shape:solution_json")(plan, solution, explanation, stress)
+        print_json({**shape, "diagnostics": dict(solution.diagnostics)})
     else:
         from dyocense_cli.cli.show import show_plan
 
-        show_plan(plan, stress=stress, explanation=explanation, title=file.name, places=lambda: dict(optimodel.meta), place="")
-    if interrupts() and str(solution.termination) == "interrupted":
-        return interrupts.exit_code
-    return exits.of_status(str(solution.status), str(solution.termination))
+        show_plan(plan, stress=stress, explanation=explanation, title=file.name, places=lambda: dict(model.meta), place="")
+    return interrupts.exit_code or exits.of_status(str(solution.status), str(solution.termination))
 
 
 def _default_options() -> Any:

@@ -155,7 +155,8 @@ class SolveLimits:
 class SolveEvent:
     """Progress of a solve: best objective, bound and gap so far (None where not known), seconds since start.
 
-    `x` is a better plan, when one was just found by a backend that tells it (float64[n_cols]).
+    `x` is a better plan, when one was just found by a backend that tells it (float64[n_cols]), or a function that makes it out of what is
+    known at the moment of the event.
     """
 
     seconds: float

@@ -1,99 +1,33 @@
-"""Solve a recorded run again: the same model, other limits or another start; and keep plans of a solve that may not end."""
+"""Solve a recorded run again: the same model, other limits or another start."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from dyocense_cli.artifacts.manifest import StageRecord
-from dyocense_cli.errors import StoreError, UsageError
-from dyocense_cli.runner.memo import Held, Memo, array_bytes, array_from
+from dyocense_cli.errors import UsageError
+from dyocense_cli.runner.incumbents import Incumbent, keeping, take_up
+from dyocense_cli.runner.memo import Held
 from dyocense_cli.runner.nouns import resolve
 from dyocense_cli.runner.order import Order
 from dyocense_cli.runner.pipeline import PLAN
-from dyocense_cli.runner.references import manifest_of
+from dyocense_cli.runner.references import find_run, manifest_of
 from dyocense_cli.runner.snapshot import snapshot_artifact
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from dyocense_cli.ports import RunStore, SolveEvent
-    from dyocense_cli.runner.execute import Execution, Observer
+    from dyocense_cli.ports import RunStore
+    from dyocense_cli.runner.execute import Execution
     from dyocense_cli.runner.run import Kernel, Result
 
-__all__ = ["Incumbent", "Keeping", "earlier_of", "forget", "hold", "incumbent", "options_with", "plan_of", "reopen", "solve_again"]
+__all__ = ["earlier_of", "hold", "options_with", "plan_of", "reopen", "solve_again", "solve_alone"]
 
 #: stages whose results are made again
+_ALONE: Final = ("solve", "check", "interpret", "stress", "explain")
 _AGAIN: Final = ("solve", "check", "interpret", "stress", "explain", "guard", "evidence")
-#: seconds between two writes of a plan that a solve has found
-_EVERY_S: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Incumbent:
-    """The best plan that an unfinished solve had found."""
-
-    objective: float
-    bound: float | None
-    x: np.ndarray
-
-
-class Keeping:
-    """An observer that also stores every better plan of a model, so that a killed process loses at most half a second of search.
-
-    A plan that an earlier solve left stays until a better one is found.
-    """
-
-    def __init__(self, observer: Observer, memo: Memo, model: str, *, maximises: bool) -> None:
-        self._observer, self._memo, self._model = observer, memo, model
-        self._written = float("-inf")
-        self._sign = -1.0 if maximises else 1.0
-        left = incumbent(memo, model)
-        self._best = float("inf") if left is None else self._sign * left.objective
-
-    def started(self, stage: str) -> None:
-        """Pass on."""
-        self._observer.started(stage)
-
-    def ended(self, stage: str, state: str, seconds: float, note: str = "") -> None:
-        """Pass on."""
-        self._observer.ended(stage, state, seconds, note)
-
-    def solving(self, event: SolveEvent) -> None:
-        """Store the plan of an event that has one."""
-        if event.x is not None and event.objective is not None and event.seconds - self._written >= _EVERY_S:
-            self._store(event.objective, event.bound, event.x, event.seconds)
-        self._observer.solving(event)
-
-    def _store(self, objective: float, bound: float | None, x: np.ndarray, seconds: float) -> None:
-        if self._sign * objective < self._best:
-            self._written, self._best = seconds, self._sign * objective
-            place = self._memo.blobs.put(array_bytes(x))
-            self._memo.put_text(_mark(self._model), f"{objective!r} {bound!r} {place}")
-
-
-def _mark(model: str) -> str:
-    return f"incumbent {model}"
-
-
-def forget(memo: Memo, model: str) -> None:
-    """Forget what an unfinished solve had found: a run holds it now."""
-    memo.put_text(_mark(model), "")
-
-
-def incumbent(memo: Memo, model: str) -> Incumbent | None:
-    """Return the plan that an earlier solve of a model (by fingerprint) had found, None if there is none or it was altered."""
-    text = memo.get_text(_mark(model))
-    if not text:
-        return None
-    objective, bound, place = text.split(" ")
-    try:
-        x = array_from(memo.blobs.get(place))
-    except (StoreError, ValueError, io.UnsupportedOperation):
-        return None
-    return Incumbent(float(objective), None if bound == "None" else float(bound), x)
 
 
 def options_with(options: Any, changes: Mapping[str, Any]) -> Any:
@@ -180,18 +114,45 @@ def solve_again(
     kernel: Kernel, execution: Execution, order: Order, *, start: np.ndarray | None, earlier: tuple[Any, Any] | None = None
 ) -> Result:
     """Run every stage from the solve on and record the run."""
-    for name, value in (("start", start), ("earlier", earlier)):
+    _start(execution, start=start, earlier=earlier)
+    with keeping(kernel, execution):
+        execution.run(PLAN)
+    return kernel.record(order, execution)
+
+
+def solve_alone(
+    kernel: Kernel,
+    model: Any,
+    options: Any,
+    changes: Mapping[str, Any],
+    *,
+    warm: str | None,
+    left: Callable[[str], Incumbent | None],
+) -> Execution:
+    """Solve, check, stress and explain a model that belongs to no run; nothing is recorded, but better plans are kept as they are found.
+
+    `warm` names a run to start from; `left` is asked, by the model's fingerprint, for a plan that an unfinished solve found.
+    """
+    from dyocense_cli.artifacts.forecast import ScenarioSet
+
+    order = Order(goal="", use_cache=False, command="solve")
+    execution = kernel.execution(order)
+    _give(execution, "optimodel", model)
+    _give(execution, "solver_options", options_with(kernel.resolve_solver(options, "enterprise"), changes))
+    _give(execution, "scenario_set", ScenarioSet(model.dims.get("period", ()), (), model.probability, {}))
+    if warm is not None:
+        run_id = find_run(kernel.runs, warm)
+        _start(execution, start=plan_of(kernel.runs, run_id, model), earlier=earlier_of(kernel.runs, run_id))
+    elif (found := left(execution.held["optimodel"].fingerprint)) is not None:
+        take_up(execution, kernel.memo, found, say=False)
+    with keeping(kernel, execution):
+        execution.run([s for s in PLAN if s.name in _ALONE])
+    return execution
+
+
+def _start(execution: Execution, **given: Any) -> None:
+    for name, value in given.items():
         if value is not None:
             held = Held(name, "", "")
             held.put(value)
             execution.held[name] = held
-    model = execution.held["optimodel"]
-    execution.observer = Keeping(execution.observer, kernel.memo, model.fingerprint, maximises=model.value.sense == "max")
-    kernel.observer = execution.observer  # the solve's progress comes through the kernel
-    execution.run(PLAN)
-    result = kernel.record(order, execution)
-    left, found = incumbent(kernel.memo, model.fingerprint), execution.held["solution"].value.objective
-    sign = -1.0 if model.value.sense == "max" else 1.0
-    if left is not None and found is not None and sign * found <= sign * left.objective + 1e-9:
-        forget(kernel.memo, model.fingerprint)
-    return result

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dyocense_cli.artifacts.fingerprint import json_sha
 from dyocense_cli.artifacts.manifest import StageRecord
 from dyocense_cli.errors import UnavailableError
+from dyocense_cli.runner.incumbents import LEFT
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.nouns import resolve
-from dyocense_cli.runner.pipeline import Ask, Stage
+from dyocense_cli.runner.patience import LeftBehind, Stopped, patiently
+from dyocense_cli.runner.pipeline import PLAN, Ask, Stage
 
 if TYPE_CHECKING:
     from dyocense_cli.ports import Forecaster, Lent, PolicyEngine, SolveEvent, Telemetry
+    from dyocense_cli.runner.incumbents import Keeping
 
 __all__ = ["Execution", "Observer", "Ports", "Quiet"]
 
@@ -23,6 +27,9 @@ __all__ = ["Execution", "Observer", "Ports", "Quiet"]
 #: so that a dry run can foretell exactly what will run.
 AFTER_SOLVE: Final = frozenset({"solve", "check", "interpret", "stress", "explain", "guard", "evidence"})
 
+
+#: What is done with a plan however soon the program is to end: quick, and a run is whole only with it.
+_FINISHING: Final = frozenset({"parse", "check", "interpret", "evidence"})
 
 #: what scenarios that a file states make needless
 _FORECASTING: Final = frozenset({"ask_forecast", "ask_sample", "forecast", "sample"})
@@ -88,13 +95,17 @@ class Execution:
     seconds: dict[str, float] = field(default_factory=dict)
     #: the run's fingerprint, known as soon as it is solved: the name of the run in its own evidence
     about: Callable[[Execution], str] | None = None
+    #: holds the best plan of a solve that goes on
+    keeper: Keeping | None = None
 
     def run(self, stages: Iterable[Stage | Ask], *, until: str | None = None) -> None:
         """Run stages in order; those whose inputs an outcome ruled out are skipped."""
         given = _FORECASTING if "scenario_set" in self.held else frozenset()
         for stage in stages:
-            if stage.gives in self.held or stage.name in given:
+            if stage.gives in self.held or stage.name in given or self.states.get(stage.name) == "skipped":
                 continue
+            if stage.name not in AFTER_SOLVE - {"solve"} and self.ports.interrupted():
+                raise Stopped
             if reason := self.ruled_out(stage):
                 self._note(stage.name, "skipped", 0.0, reason)
             else:
@@ -102,10 +113,15 @@ class Execution:
             if stage.name == until:
                 return
 
+    def knows(self, name: str) -> bool:
+        """Say whether the result of a stage is stored already, given that its inputs are in hand."""
+        stage = next(s for s in PLAN if s.name == name)
+        return self.memo.find(stage.gives, self.key(stage), "") is not None
+
     def key(self, stage: Stage | Ask) -> str:
         """Return the cache key of a stage with the inputs in hand."""
         inputs = {need: self.held[need].ident for need in stage.needs if need in self.held}
-        if stage.name == "solve" and "start" in self.held:
+        if stage.name == "solve" and "start" in self.held and not self._resumes:
             inputs["start"] = self.held["start"].ident
         return json_sha(
             {
@@ -116,6 +132,11 @@ class Execution:
                 "package": self.version,
             }
         )
+
+    @property
+    def _resumes(self) -> bool:
+        """Whether the solve goes on from where an earlier one was cut off: then it stands for that one."""
+        return "start" in self.held and self.held["start"].ident.startswith(LEFT)
 
     def ruled_out(self, stage: Stage | Ask) -> str:
         """Return why an outcome in hand makes a stage needless, empty if it is to run."""
@@ -142,18 +163,22 @@ class Execution:
         begun = time.perf_counter()
         found = self.memo.find(stage.gives, key, ident) if self.ports.use_cache else None
         if found is not None:
-            self._hold(stage, found, key, "cached", begun)
-            return
+            return self._hold(stage, found, key, "cached", begun)
         self.observer.started(stage.name)
-        with self.ports.telemetry.span(f"kernel.{stage.name}"):
-            value = self._call(stage)
+        try:
+            with self.ports.telemetry.span(f"kernel.{stage.name}"):
+                value = self._call(stage)
+        except LeftBehind:
+            if stage.name not in AFTER_SOLVE:
+                raise Stopped from None
+            return self._note(stage.name, "skipped", time.perf_counter() - begun, "interrupted")
         if self._keepable(stage, value):
             held = self.memo.remember(stage.gives, key, value, ident)
         else:
             fingerprint, doc = self.memo.save(value)
-            held = Held(stage.gives, fingerprint, ident or fingerprint, doc)
+            held = Held(stage.gives, fingerprint, fingerprint, doc)  # what led to it may lead to something else next time
             held.put(self.memo.settled(value))
-        self._hold(stage, held, key, "run", begun)
+        return self._hold(stage, held, key, "run", begun)
 
     def _keepable(self, stage: Stage | Ask, value: Any) -> bool:
         """A draft admission and what was made after an interrupt are true of this run only."""
@@ -162,7 +187,7 @@ class Execution:
         if stage.name in ("admit", "guard"):
             return bool(value.evaluated)
         if stage.name == "solve":
-            return str(value.termination) != "interrupted"
+            return str(value.termination) not in ("interrupted", "memory_limit")
         return stage.keep
 
     def _hold(self, stage: Stage | Ask, held: Held, key: str, state: str, begun: float) -> None:
@@ -179,16 +204,40 @@ class Execution:
     def _call(self, stage: Stage | Ask) -> Any:
         values = [self.held[need].value if need in self.held else None for need in stage.needs]
         if isinstance(stage, Ask):
-            return self._ask(stage, values)
+            return patiently(partial(self._ask, stage, values), lambda: stage.name != "guard" and self.ports.interrupted())
         function = resolve(stage.run)
-        if stage.lent:
-            return function(*values, lent=self.ports.lent(), **self._starts(stage))
+        if stage.name == "solve":
+            return self._solve(partial(function, *values, lent=self.ports.lent(), **self._starts()))
         if stage.name == "evidence" and self.about is not None:
             return function(*values, run_fingerprint=self.about(self))
-        return function(*values)
+        if stage.lent:
+            function = partial(function, lent=self.ports.lent())
+        if stage.name in _FINISHING:
+            return function(*values)
+        return patiently(partial(function, *values), self.ports.interrupted)
 
-    def _starts(self, stage: Stage | Ask) -> dict[str, Any]:
-        return {name: self.held[name].value for name in ("start", "earlier") if stage.name == "solve" and name in self.held}
+    def _starts(self) -> dict[str, Any]:
+        return {name: self.held[name].value for name in ("start", "earlier") if name in self.held}
+
+    def _solve(self, solve: Callable[[], Any]) -> Any:
+        """Return the solution; the best plan told so far where the solve does not heed an interrupt or memory runs out."""
+        try:
+            solution = patiently(solve, self.ports.interrupted)
+        except LeftBehind:
+            return self._told("interrupted")
+        except MemoryError:
+            return self._told("memory_limit")
+        return replace(solution, reproducible=False) if self._resumes else solution
+
+    def _told(self, why: str) -> Any:
+        from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
+
+        options, best = self.held["solver_options"].value, self.keeper.best if self.keeper is not None else None
+        bound = self.keeper.bound if self.keeper is not None else None
+        named = {"backend": options.backend, "seed": options.seed, "reproducible": False, "raw_status": f"left when it stopped: {why}"}
+        if best is None:
+            return Solution(Status.ERROR, Termination(why), None, bound, None, None, **named)
+        return Solution(Status.FEASIBLE, Termination(why), best.objective, bound, relative_gap(best.objective, bound), best.x, **named)
 
     def _ask(self, stage: Ask, values: list[Any]) -> Any:
         if stage.port == "forecaster":

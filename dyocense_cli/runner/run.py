@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dyocense_cli.artifacts.manifest import StageRecord
 from dyocense_cli.errors import UnavailableError
 from dyocense_cli.runner.execute import AFTER_SOLVE, Execution, Observer, Ports, Quiet
+from dyocense_cli.runner.incumbents import incumbent, keeping, take_up
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.metrics import record_metrics
 from dyocense_cli.runner.nearby import keep_near
@@ -120,10 +121,22 @@ class Kernel:
 
     def plan(self, order: Order, *, start: np.ndarray | None = None) -> Result:
         """Run the whole pipeline and record the run; an equal whole run that is stored already is returned instead."""
-        execution = self.run(order, start=start)
+        execution = self.run(order, until="compile", start=start)
+        if "optimodel" in execution.held:
+            self._take_up(order, execution)
+            with keeping(self, execution):
+                execution.run(PLAN)
+        else:
+            execution.run(PLAN)
         result = self.record(order, execution)
         record_metrics(execution, self.telemetry, status=result.status[0])
         return result
+
+    def _take_up(self, order: Order, execution: Execution) -> None:
+        """Start from the plan that a solve of this model left which did not end, unless a start is given or the answer is known."""
+        left = incumbent(self.memo, execution.held["optimodel"].fingerprint) if order.use_cache and "start" not in execution.held else None
+        if left is not None and not execution.knows("solve"):
+            take_up(execution, self.memo, left)
 
     def record(self, order: Order, execution: Execution) -> Result:
         """Write a run: whole or absent."""

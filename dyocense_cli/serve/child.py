@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dyocense_cli.errors import AccessError, DyocenseError, InputError
 from dyocense_cli.runner.metrics import STATUS_CODES
+from dyocense_cli.runner.patience import Stopped, leave
 from dyocense_cli.runner.views import finite
 from dyocense_cli.serve.job import SHARED
 from dyocense_cli.serve.packs import Packer
@@ -403,7 +404,7 @@ def main() -> int:
     watcher = _Watcher(Path(job["folder"]), gate=bool(job.get("gate")))
     try:
         result, figures = _KINDS[job["kind"]](job, watcher)
-    except _StoppedError:
+    except (_StoppedError, Stopped):
         return 1
     except DyocenseError as error:
         _say("outcome", problem={**describe(error), "status": error.http_status}, figures={})
@@ -425,4 +426,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    leave(main())

@@ -77,7 +77,8 @@ def project(tmp_path_factory) -> Path:
 def saved(folder: Path):
     """Return the incumbent that an unfinished solve has stored, None so far."""
     from dyocense_cli import wiring
-    from dyocense_cli.runner.again import incumbent, reopen
+    from dyocense_cli.runner.again import reopen
+    from dyocense_cli.runner.incumbents import incumbent
     from dyocense_cli.runner.references import find_run
     from dyocense_cli.settings import load_settings
 

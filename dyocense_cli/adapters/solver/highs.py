@@ -26,7 +26,7 @@ __all__ = ["HighsSolver"]
 
 _VERSION: Final = f"HiGHS {importlib.metadata.version('highspy')}"
 _POLL_S: Final = 0.1
-_GRACE_S: Final = 1.0
+_GRACE_S: Final = 0.6
 _S: Final = highspy.HighsModelStatus
 _LIMITS: Final = {
     _S.kTimeLimit: Termination.TIME_LIMIT,

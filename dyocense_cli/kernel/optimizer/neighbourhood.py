@@ -55,7 +55,8 @@ class _Search:
         return answer
 
     def _progress(self, event: SolveEvent) -> bool:
-        told = SolveEvent(self.seconds + event.seconds, self.objective, self.bound, relative_gap(self.objective, self.bound), event.nodes)
+        gap = relative_gap(self.objective, self.bound)
+        told = SolveEvent(self.seconds + event.seconds, self.objective, self.bound, gap, event.nodes, x=self.best)
         return bool(self.lent.progress and self.lent.progress(told))
 
     @property
@@ -77,6 +78,7 @@ class _Search:
         if self.objective is not None and sign * (answer.objective - self.objective) > -1e-9 * (1 + abs(self.objective)):
             return False
         self.best, self.objective = answer.x.copy(), answer.objective
+        self.stopped |= self._progress(SolveEvent(0.0))
         return True
 
 

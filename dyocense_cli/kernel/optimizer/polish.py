@@ -16,6 +16,8 @@ from dyocense_cli.ports import Solve, SolveLimits
 __all__ = ["polish"]
 
 _NO_WORSE = 1e-7
+#: seconds for this when somebody waits for the end
+_HURRIED_S = 0.3
 
 
 def polish(ground: GroundModel, solution: Solution, limits: SolveLimits, solve: Solve) -> Solution:
@@ -25,7 +27,8 @@ def polish(ground: GroundModel, solution: Solution, limits: SolveLimits, solve: 
     """
     if solution.x is None or solution.row_dual is not None or not limits.duals:
         return solution
-    again = solve(with_integers_fixed(ground, solution.x), replace(limits, nodes=None, work=None, gap=0.0))
+    hurried = _HURRIED_S if solution.termination is Termination.INTERRUPTED else limits.time_s
+    again = solve(with_integers_fixed(ground, solution.x), replace(limits, time_s=hurried, nodes=None, work=None, gap=0.0))
     if again.status is not Status.OPTIMAL or again.x is None or again.objective is None:
         return solution
     better = 1.0 if ground.sense == "min" else -1.0

@@ -50,6 +50,7 @@ class _Run:
     began: float = 0.0
     overtime: bool = False
     cut: bool = False
+    interrupted: bool = False
 
     def solve(self, model: GroundModel, limits: SolveLimits, *, start: np.ndarray | None = None) -> Solution:
         """Solve a small program; note when the clock cut it."""
@@ -77,10 +78,20 @@ class _Run:
     def guard(self, share: float, bound: float | None = None) -> Callable[[Found], bool]:
         """Return a check that stops the insertion at `share` of the time limit or when the caller interrupts."""
 
+        sign = 1.0 if self.reader.model.sense == "min" else -1.0
+
         def stop(found: Found) -> bool:
-            told = self.lent.progress is not None and self.lent.progress(SolveEvent(
-                self.seconds(), found.objective if found.feasible else None, bound, None, found.passes, f"pass {found.passes}"))
-            self.overtime = self.overtime or bool(told) or self.seconds() > share * self.options.time_limit_s
+            settled = found.settled
+            held = settled is not None and found.feasible
+
+            def plan() -> np.ndarray | None:
+                return columns(self.reader, self.extracted, found.x, found.u, settled.values) if settled is not None else None
+
+            if self.lent.progress is not None:
+                best, least = sign * found.objective if held else None, None if bound is None else sign * bound
+                self.interrupted |= bool(self.lent.progress(SolveEvent(
+                    self.seconds(), best, least, relative_gap(best, least), found.passes, f"pass {found.passes}", plan if held else None)))
+            self.overtime = self.overtime or self.interrupted or self.seconds() > share * self.options.time_limit_s
             return self.overtime
 
         return stop
@@ -250,7 +261,8 @@ def _solution(run: _Run, dual: Dual, bound: float, found: Found) -> Solution:
     proved = gap <= 1e-6
     termination = Termination.PROVED if proved else Termination.GAP_REACHED
     if gap > run.options.mip_gap:
-        termination = Termination.TIME_LIMIT if run.overtime else Termination.WORK_LIMIT
+        stopped = Termination.INTERRUPTED if run.interrupted else Termination.TIME_LIMIT
+        termination = stopped if run.overtime else Termination.WORK_LIMIT
     return Solution(
         status=Status.OPTIMAL if proved else Status.FEASIBLE,
         termination=termination,
