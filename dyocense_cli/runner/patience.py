@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextvars
 import os
 import sys
@@ -15,9 +16,13 @@ __all__ = ["LeftBehind", "Stopped", "leave", "patiently"]
 _POLL_S: Final = 0.05
 #: seconds that a stage has to end by itself once it is told to
 _GRACE_S: Final = 1.0
-_NAME: Final = "stage"
-#: threads that may run native code when the process is to end: ours, and that of a solver that did not heed an interrupt
-_LEFT: Final = frozenset({_NAME, "highs"})
+#: seconds in which a thread begins, even on a busy machine
+_BEGIN_S: Final = 30.0
+#: bytes that must be free: a thread's stack and what it needs to begin
+_ROOM: Final = 16 * 2**20
+
+#: what was left behind: set when it is done after all
+_left: Final[list[threading.Event]] = []
 
 T = TypeVar("T")
 
@@ -37,12 +42,15 @@ def patiently(work: Callable[[], T], stopped: Callable[[], bool]) -> T:
     ------
     LeftBehind
         When `stopped` has been true for a second and the work is not done.
+    MemoryError
+        When there is not enough for a thread; whatever `work` raises is raised too.
     """
     box: list[tuple[T | None, BaseException | None]] = []
-    done = threading.Event()
+    begun, done = threading.Event(), threading.Event()
     context = contextvars.copy_context()
 
     def run() -> None:
+        begun.set()
         try:
             box.append((context.run(work), None))
         except BaseException as error:  # the waiting thread raises it
@@ -50,13 +58,21 @@ def patiently(work: Callable[[], T], stopped: Callable[[], bool]) -> T:
         finally:
             done.set()
 
-    threading.Thread(target=run, name=_NAME, daemon=True).start()
+    bytearray(_ROOM)
+    try:
+        _thread.start_new_thread(run, ())  # not Thread.start: it waits without end for a thread that had no memory to begin with
+    except RuntimeError as why:  # a thread's stack needs memory too
+        raise MemoryError(str(why)) from why
+    started = time.monotonic()
     told: float | None = None
     while not done.wait(_POLL_S):
         if told is None and stopped():
             told = time.monotonic()
         if told is not None and time.monotonic() - told > _GRACE_S:
+            _left.append(done)
             raise LeftBehind
+        if not begun.is_set() and time.monotonic() - started > _BEGIN_S:
+            raise MemoryError("no thread begins")
     value, error = box[0]
     if error is not None:
         raise error
@@ -64,9 +80,9 @@ def patiently(work: Callable[[], T], stopped: Callable[[], bool]) -> T:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process; at once if a stage was left behind in it, for native code cannot be waited for or torn down safely."""
+    """End the process; at once if a stage or a solver was left behind in it: native code is not torn down safely while it runs."""
     sys.stdout.flush()
     sys.stderr.flush()
-    if any(t.name in _LEFT for t in threading.enumerate()):
+    if not all(done.is_set() for done in _left) or any(t.name == "highs" for t in threading.enumerate()):
         os._exit(code)
     sys.exit(code)

@@ -7,93 +7,30 @@ import signal
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from benchmarks import instances
 from dyocense_cli.optimodel.shape import optimodel_json
+from tests.cli.knapsack import kept, make
 from tests.cli.project import dyocense, start
-
-MODEL = """
-dsl: model/v1
-dimensions:
-  item: {from: items.item}
-  rule: {from: rules.rule}
-parameters:
-  worth: {dims: [item], from: items.worth}
-  weight: {dims: [item, rule], from: weights.weight}
-  room: {dims: [rule], from: rules.room}
-variables:
-  take: {dims: [item], binary: true}
-constraints:
-  fits: {dims: [rule], expression: "sum(weight * take, over=item) <= room", intent: "What is taken fits in {rule}", relax: false}
-objective:
-  sense: maximize
-  terms: {worth: sum(worth * take)}
-kpis: {taken: sum(take)}
-"""
-GOAL = """
-dsl: goal/v1
-id: %s
-model: knapsack.yaml
-context: ../context.yaml
-horizon: {periods: 1, every: week, start: 2026-11-30}
-objective: {worth: 1.0}
-forecast: {seed: 7}
-robust: {aggregation: mean}
-solver: {time_limit: %s, mip_gap: 0.0, threads: 1}
-"""
-CONTEXT = """
-dsl: context/v1
-currency: EUR
-tables:
-  items: {file: items.csv}
-  rules: {file: rules.csv}
-  weights: {file: weights.csv}
-"""
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
-    """A project with two knapsacks: plans at once, and a proof soon or never."""
-    folder = tmp_path_factory.mktemp("knapsack")
-    (folder / "goals").mkdir()
-    (folder / "dyocense.toml").write_text("", "utf-8")
-    (folder / "goals" / "knapsack.yaml").write_text(MODEL, "utf-8")
-    (folder / "goals" / "hard.yaml").write_text(GOAL % ("hard", "1 s"), "utf-8")
-    (folder / "context.yaml").write_text(CONTEXT, "utf-8")
-    rng = np.random.default_rng(11)
-    n, m = 120, 8
-    worth, weight = rng.integers(50, 100, n), rng.integers(10, 100, (m, n))
-    (folder / "items.csv").write_text("item,worth\n" + "".join(f"I{j:03d},{w}\n" for j, w in enumerate(worth)), "utf-8")
-    (folder / "rules.csv").write_text("rule,room\n" + "".join(f"R{i},{50 * n // 4}\n" for i in range(m)), "utf-8")
-    lines = "".join(f"I{j:03d},R{i},{weight[i, j]}\n" for j in range(n) for i in range(m))
-    (folder / "weights.csv").write_text("item,rule,weight\n" + lines, "utf-8")
+    """A project whose goal has been planned once."""
+    folder = make(tmp_path_factory.mktemp("knapsack"))
     done = dyocense("plan", "goals/hard.yaml", "--json", cwd=folder)
     assert done.code == 0, done.err
     return folder
-
-
-def saved(folder: Path):
-    """Return the incumbent that an unfinished solve has stored, None so far."""
-    from dyocense_cli import wiring
-    from dyocense_cli.runner.again import reopen
-    from dyocense_cli.runner.incumbents import incumbent
-    from dyocense_cli.runner.references import find_run
-    from dyocense_cli.settings import load_settings
-
-    kernel = wiring.build(load_settings({}, start=folder))
-    execution, _ = reopen(kernel, kernel.runs, find_run(kernel.runs, "@last"), {})
-    return incumbent(kernel.memo, execution.held["optimodel"].fingerprint)
 
 
 def stopped(folder: Path, number: int):
     """Start a long solve, wait for its first stored plan, and send a signal."""
     process = start("solve", "@last", "--time-limit", "600s", "--json", cwd=folder)
     deadline = time.monotonic() + 120
-    while saved(folder) is None and process.poll() is None and time.monotonic() < deadline:
+    while kept(folder) is None and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.2)
-    before = saved(folder)
+    before = kept(folder)
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
     return process.returncode, out, err, before

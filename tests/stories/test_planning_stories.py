@@ -1,4 +1,4 @@
-"""S1 Monday's order, S2 an infeasible budget, S4 a corrupt table, S5 units that do not meet, S10 what changed."""
+"""S1 Monday's order, S2 an infeasible budget, S4 a corrupt table, S5 units that do not meet, S6 a killed solve, S10 what changed."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ def test_s5_units_are_never_guessed(tmp_path: Path) -> None:
     told = tell(tmp_path, "s05_units")
     assert told.count("[exit 3]") == 4
     assert "= ? each" in told
+    assert "False" not in told
+
+
+def test_s6_a_killed_solve_keeps_its_best_plan(tmp_path: Path) -> None:
+    told = tell(tmp_path, "s06_killed")
+    assert told.count("[exit 143]") == 1
+    assert told.count("[exit 137]") == 1
+    assert told.count("whole") == 4
     assert "False" not in told
 
 

@@ -27,6 +27,8 @@ __all__ = ["HighsSolver"]
 _VERSION: Final = f"HiGHS {importlib.metadata.version('highspy')}"
 _POLL_S: Final = 0.1
 _GRACE_S: Final = 0.6
+#: bytes that must be free: the solver's stack and what it needs to begin
+_ROOM: Final = 16 * 2**20
 _S: Final = highspy.HighsModelStatus
 _LIMITS: Final = {
     _S.kTimeLimit: Termination.TIME_LIMIT,
@@ -328,6 +330,7 @@ def _run(engine: Any, model: GroundModel, limits: SolveLimits, progress: Progres
         finally:
             watch.done.set()
 
+    bytearray(_ROOM)  # a thread that has no memory to begin with would be waited for without end (CPython 3.11)
     try:
         threading.Thread(target=work, name="highs", daemon=True).start()
     except RuntimeError as error:  # a thread needs memory too
