@@ -75,7 +75,6 @@ def _solve_run(
 ) -> int:
     from dyocense_cli.cli.plan import deliver, exit_code
     from dyocense_cli.runner.again import earlier_of, hold, plan_of, reopen, solve_again
-    from dyocense_cli.runner.incumbents import take_up
     from dyocense_cli.runner.references import find_run
 
     run_id = find_run(kernel.runs, reference)
@@ -88,7 +87,7 @@ def _solve_run(
         start = hold(execution, start)
     left = _left_over(kernel, execution.held["optimodel"].fingerprint, resume=resume) if start is None else None
     if left is not None:
-        take_up(execution, kernel.memo, left, say=False)
+        execution.take_up(left)
     elif start is None and resume:
         stderr("starting from the run's own plan")
         start = plan_of(kernel.runs, run_id, held.value)

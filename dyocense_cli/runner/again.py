@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dyocense_cli.artifacts.manifest import StageRecord
 from dyocense_cli.errors import UsageError
-from dyocense_cli.runner.incumbents import Incumbent, keeping, take_up
 from dyocense_cli.runner.memo import Held
 from dyocense_cli.runner.nouns import resolve
 from dyocense_cli.runner.order import Order
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from dyocense_cli.ports import RunStore
     from dyocense_cli.runner.execute import Execution
+    from dyocense_cli.runner.incumbents import Incumbent
     from dyocense_cli.runner.run import Kernel, Result
 
 __all__ = ["earlier_of", "hold", "options_with", "plan_of", "reopen", "solve_again", "solve_alone"]
@@ -115,7 +115,7 @@ def solve_again(
 ) -> Result:
     """Run every stage from the solve on and record the run."""
     _start(execution, start=start, earlier=earlier)
-    with keeping(kernel, execution):
+    with kernel.keeping(execution):
         execution.run(PLAN)
     return kernel.record(order, execution)
 
@@ -144,8 +144,8 @@ def solve_alone(
         run_id = find_run(kernel.runs, warm)
         _start(execution, start=plan_of(kernel.runs, run_id, model), earlier=earlier_of(kernel.runs, run_id))
     elif (found := left(execution.held["optimodel"].fingerprint)) is not None:
-        take_up(execution, kernel.memo, found, say=False)
-    with keeping(kernel, execution):
+        execution.take_up(found)
+    with kernel.keeping(execution):
         execution.run([s for s in PLAN if s.name in _ALONE])
     return execution
 

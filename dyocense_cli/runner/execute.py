@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from dyocense_cli.artifacts.fingerprint import json_sha
 from dyocense_cli.artifacts.manifest import StageRecord
@@ -14,12 +14,13 @@ from dyocense_cli.errors import UnavailableError
 from dyocense_cli.runner.incumbents import LEFT
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.nouns import resolve
+from dyocense_cli.runner.observer import Observer, Quiet
 from dyocense_cli.runner.patience import LeftBehind, Stopped, patiently
 from dyocense_cli.runner.pipeline import PLAN, Ask, Stage
 
 if TYPE_CHECKING:
-    from dyocense_cli.ports import Forecaster, Lent, PolicyEngine, SolveEvent, Telemetry
-    from dyocense_cli.runner.incumbents import Keeping
+    from dyocense_cli.ports import Forecaster, Lent, PolicyEngine, Telemetry
+    from dyocense_cli.runner.incumbents import Incumbent, Keeping
 
 __all__ = ["Execution", "Observer", "Ports", "Quiet"]
 
@@ -33,35 +34,6 @@ _FINISHING: Final = frozenset({"parse", "check", "interpret", "evidence"})
 
 #: what scenarios that a file states make needless
 _FORECASTING: Final = frozenset({"ask_forecast", "ask_sample", "forecast", "sample"})
-
-
-class Observer(Protocol):
-    """Hears of each stage and of a solve's progress."""
-
-    def started(self, stage: str) -> None:
-        """A stage begins to run."""
-        ...
-
-    def ended(self, stage: str, state: str, seconds: float, note: str = "") -> None:
-        """A stage ended: `state` is ``run``, ``cached`` or ``skipped``."""
-        ...
-
-    def solving(self, event: SolveEvent) -> None:
-        """A solve moved."""
-        ...
-
-
-class Quiet:
-    """Hears nothing."""
-
-    def started(self, stage: str) -> None:
-        """Do nothing."""
-
-    def ended(self, stage: str, state: str, seconds: float, note: str = "") -> None:
-        """Do nothing."""
-
-    def solving(self, event: SolveEvent) -> None:
-        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +84,11 @@ class Execution:
                 self._step(stage)
             if stage.name == until:
                 return
+
+    def take_up(self, left: Incumbent) -> None:
+        """Start the solve from the plan that an earlier one left, which did not end."""
+        self.held["start"] = Held("start", "", LEFT + left.place)
+        self.held["start"].put(left.x)
 
     def knows(self, name: str) -> bool:
         """Say whether the result of a stage is stored already, given that its inputs are in hand."""

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dyocense_cli.errors import StoreError
-from dyocense_cli.runner.memo import Held, Memo, array_bytes, array_from
+from dyocense_cli.runner.memo import Memo, array_bytes, array_from
 
 if TYPE_CHECKING:
     import numpy as np
 
     from dyocense_cli.ports import SolveEvent
-    from dyocense_cli.runner.execute import Execution, Observer
-    from dyocense_cli.runner.run import Kernel
+    from dyocense_cli.runner.observer import Observer
 
-__all__ = ["LEFT", "Incumbent", "Keeping", "incumbent", "keeping", "take_up"]
+__all__ = ["LEFT", "Incumbent", "Keeping", "incumbent"]
 
 #: seconds between two writes of a plan that a solve has found
 _EVERY_S: Final = 0.5
@@ -104,30 +101,6 @@ class Keeping:
 
     def _is_better(self, objective: float, than: Incumbent | None) -> bool:
         return than is None or self._sign * (objective - than.objective) < -1e-9 * (1.0 + abs(than.objective))
-
-
-@contextmanager
-def keeping(kernel: Kernel, execution: Execution) -> Iterator[None]:
-    """Store better plans of an execution's model while it is solved."""
-    model, before = execution.held["optimodel"], kernel.observer
-    keeper = Keeping(before, kernel.memo, model.fingerprint, maximises=model.value.sense == "max")
-    kernel.observer = execution.observer = execution.keeper = keeper  # a solve's progress comes through the kernel
-    try:
-        yield
-        if execution.states.get("solve") == "run":
-            keeper.ends(execution.held["solution"].value)
-    finally:
-        kernel.observer = execution.observer = before
-        execution.keeper = None
-
-
-def take_up(execution: Execution, memo: Memo, left: Incumbent, *, say: bool = True) -> None:
-    """Let an execution start from a plan that an earlier solve left, and `say` so among the run's warnings."""
-    held = Held("start", "", LEFT + left.place)
-    held.put(left.x)
-    execution.held["start"] = held
-    if say:
-        memo.warnings.append(f"an earlier solve of this model did not end; this one starts from the plan it had found, of {left.words}")
 
 
 def _mark(model: str) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dyocense_cli.artifacts.manifest import StageRecord
 from dyocense_cli.errors import UnavailableError
 from dyocense_cli.runner.execute import AFTER_SOLVE, Execution, Observer, Ports, Quiet
-from dyocense_cli.runner.incumbents import incumbent, keeping, take_up
+from dyocense_cli.runner.incumbents import Keeping, incumbent
 from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.metrics import record_metrics
 from dyocense_cli.runner.nearby import keep_near
@@ -124,7 +125,7 @@ class Kernel:
         execution = self.run(order, until="compile", start=start)
         if "optimodel" in execution.held:
             self._take_up(order, execution)
-            with keeping(self, execution):
+            with self.keeping(execution):
                 execution.run(PLAN)
         else:
             execution.run(PLAN)
@@ -136,7 +137,23 @@ class Kernel:
         """Start from the plan that a solve of this model left which did not end, unless a start is given or the answer is known."""
         left = incumbent(self.memo, execution.held["optimodel"].fingerprint) if order.use_cache and "start" not in execution.held else None
         if left is not None and not execution.knows("solve"):
-            take_up(execution, self.memo, left)
+            execution.take_up(left)
+            said = f"an earlier solve of this model did not end; this one starts from the plan it had found, of {left.words}"
+            self.memo.warnings.append(said)
+
+    @contextmanager
+    def keeping(self, execution: Execution) -> Iterator[None]:
+        """Store better plans of an execution's model while it is solved."""
+        model, before = execution.held["optimodel"], self.observer
+        keeper = Keeping(before, self.memo, model.fingerprint, maximises=model.value.sense == "max")
+        self.observer = execution.observer = execution.keeper = keeper  # a solve's progress comes through the kernel
+        try:
+            yield
+            if execution.states.get("solve") == "run":
+                keeper.ends(execution.held["solution"].value)
+        finally:
+            self.observer = execution.observer = before
+            execution.keeper = None
 
     def record(self, order: Order, execution: Execution) -> Result:
         """Write a run: whole or absent."""

@@ -15,7 +15,6 @@ import pytest
 
 from dyocense_cli import wiring
 from dyocense_cli.ports import SolveEvent
-from dyocense_cli.runner.incumbents import keeping
 from dyocense_cli.runner.memo import Held
 from dyocense_cli.runner.order import Order
 from dyocense_cli.runner.verify import verify_run
@@ -114,7 +113,7 @@ def test_memory_that_runs_out_in_a_search_leaves_the_plan_it_had_found(tmp_path:
             lent.progress(SolveEvent(0.2, 100.0, 200.0, x=np.zeros(120)))
         raise MemoryError
 
-    with keeping(kernel, execution):
+    with kernel.keeping(execution):
         answer = execution._solve(search)
         execution.states["solve"], execution.held["solution"] = "run", Held("solution", "", "")
         execution.held["solution"].put(answer)
