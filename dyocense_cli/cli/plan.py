@@ -66,7 +66,7 @@ def warmed(runs: RunStore, result: Result) -> dict[str, Any] | None:
     from dyocense_cli.runner.references import read_json
 
     start = result.execution.held.get("start")
-    run_id = start.ident.rpartition(" ")[2] if start is not None else ""
+    run_id = start.ident.rpartition(" ")[2] if start is not None and start.ident.startswith("start ") else ""
     if not run_id or result.execution.states.get("solve") != "run" or result.value("solution").x is None:
         return None
     earlier = read_json(runs, run_id, "telemetry.json")["stages"].get("solve", {})
