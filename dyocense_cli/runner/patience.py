@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import contextvars
+import mmap
 import os
 import sys
 import threading
@@ -58,10 +59,10 @@ def patiently(work: Callable[[], T], stopped: Callable[[], bool]) -> T:
         finally:
             done.set()
 
-    bytearray(_ROOM)
     try:
+        mmap.mmap(-1, _ROOM).close()
         _thread.start_new_thread(run, ())  # not Thread.start: it waits without end for a thread that had no memory to begin with
-    except RuntimeError as why:  # a thread's stack needs memory too
+    except (OSError, RuntimeError) as why:
         raise MemoryError(str(why)) from why
     started = time.monotonic()
     told: float | None = None

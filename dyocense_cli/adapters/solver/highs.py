@@ -8,6 +8,7 @@ an interrupt in time, the best plan that it reported is returned and the thread 
 from __future__ import annotations
 
 import importlib.metadata
+import mmap
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -27,8 +28,9 @@ __all__ = ["HighsSolver"]
 _VERSION: Final = f"HiGHS {importlib.metadata.version('highspy')}"
 _POLL_S: Final = 0.1
 _GRACE_S: Final = 0.6
-#: bytes that must be free: the solver's stack and what it needs to begin
-_ROOM: Final = 16 * 2**20
+#: bytes that must be free: a thread that has no memory to begin with would be waited for without end (CPython 3.11), and some of the
+#: library's own threads end the process when they get none
+_ROOM: Final = 64 * 2**20
 _S: Final = highspy.HighsModelStatus
 _LIMITS: Final = {
     _S.kTimeLimit: Termination.TIME_LIMIT,
@@ -330,10 +332,10 @@ def _run(engine: Any, model: GroundModel, limits: SolveLimits, progress: Progres
         finally:
             watch.done.set()
 
-    bytearray(_ROOM)  # a thread that has no memory to begin with would be waited for without end (CPython 3.11)
     try:
+        mmap.mmap(-1, _ROOM).close()
         threading.Thread(target=work, name="highs", daemon=True).start()
-    except RuntimeError as error:  # a thread needs memory too
+    except (OSError, RuntimeError) as error:  # a thread needs memory too
         raise MemoryError(str(error)) from error
     try:
         _wait(watch, limits, progress)
