@@ -32,8 +32,12 @@ class Column:
         return max([len(self.title), *(len(c) for c in self.cells)])
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+def _cut(text: str, width: int, *, middle: bool = False) -> str:
+    """Cut a text to a width; a name in its middle, for names of one family differ at their ends."""
+    if len(text) <= width:
+        return text
+    tail = min(4, width // 3) if middle else 0
+    return text[: max(width - 1 - tail, 0)] + "…" + text[len(text) - tail :]
 
 
 class Page:
@@ -73,7 +77,7 @@ class Page:
     @staticmethod
     def _row(columns: Sequence[Column], widths: Sequence[int], cells: Sequence[str]) -> str:
         parts = [
-            _cut(cell, w).rjust(w) if column.right else _cut(cell, w).ljust(w)
+            _cut(cell, w).rjust(w) if column.right else _cut(cell, w, middle=not column.last).ljust(w)
             for column, w, cell in zip(columns, widths, cells, strict=True)
         ]
         return "  ".join(parts).rstrip()

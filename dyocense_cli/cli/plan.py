@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -22,7 +23,7 @@ from dyocense_cli.cli.options import (
     print_json,
     settings_of,
 )
-from dyocense_cli.cli.render import finding_text, stderr
+from dyocense_cli.cli.render import finding_text, paint, stderr, steered
 from dyocense_cli.cli.stressed import BATTERIES, show_battery, stressed
 from dyocense_cli.errors import Finding, UsageError
 
@@ -94,7 +95,7 @@ def _warnings(result: Result) -> None:
     spans = result.value("goal").spans
     for finding in found[:WARNINGS]:
         where = spans.get(finding.pointer) or finding.where
-        stderr(f"warning[{finding.id}]: {finding.message}" + (f" ({where})" if where is not None else ""))
+        stderr(f"{paint(f'warning[{finding.id}]', 'warning')}: {finding.message}" + (f" ({where})" if where is not None else ""))
     if len(found) > WARNINGS:
         stderr(f"… and {len(found) - WARNINGS} more warnings; dyocense lint {result.value('goal').file} shows them")
 
@@ -201,6 +202,8 @@ def plan(
         result = kernel.plan(order)
     kernel.telemetry.close()
     _findings(result, brief=as_json or quiet)
+    if steered(sys.stderr) and not as_json and not quiet:
+        stderr("")  # between the progress and the plan
     warm = warmed(kernel.runs, result)
     deliver(result, as_json=as_json, everything=everything, xlsx=xlsx, open_report=open_report, select=select, more={"warm": warm})
     if stress and not as_json and result.value("stress_report") is not None:

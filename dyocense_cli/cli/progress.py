@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from dyocense_cli.cli.render import coloured, steered
+from dyocense_cli.cli.render import LIVE, coloured, stderr, steered
 
 if TYPE_CHECKING:
     from dyocense_cli.ports import SolveEvent
@@ -40,33 +39,22 @@ class Progress:
         self._live = steered(sys.stderr) and not quiet
         self._colour = coloured(sys.stderr)
         self._last = 0.0
-        self._open = False
-
-    def _write(self, text: str, *, live: bool = False) -> None:
-        if self._quiet:
-            return
-        start = "\r\x1b[2K" if self._open else ""
-        if live:  # a live line that wraps could not be taken back
-            text = text[: shutil.get_terminal_size().columns - 1]
-        sys.stderr.write(start + text + ("" if live else "\n"))
-        sys.stderr.flush()
-        self._open = live
 
     def started(self, stage: str) -> None:
         """Show that a stage runs."""
         if self._live and stage in WORDS:
-            self._write(f"  … {WORDS[stage]}", live=True)
+            LIVE.show(f"  … {WORDS[stage]}")
 
     def ended(self, stage: str, state: str, seconds: float, note: str = "") -> None:
         """Show how a stage ended."""
-        if stage not in WORDS:
+        if stage not in WORDS or self._quiet:
             return
         mark = {"run": "✓", "cached": "·", "skipped": "-"}[state]
         tail = f"{seconds:6.2f} s" if state == "run" else state
         if note:
             tail += f" ({note})"
         line = f"  {mark} {WORDS[stage]:<20} {tail}"
-        self._write(f"\x1b[2m{line}\x1b[0m" if self._colour and state != "run" else line)
+        stderr(f"\x1b[2m{line}\x1b[0m" if self._colour and state != "run" else line)
 
     def solving(self, event: SolveEvent) -> None:
         """Show a solve's best objective, bound and gap, at most ten times a second."""
@@ -80,4 +68,4 @@ class Progress:
             parts.append(f"bound {event.bound:,.2f}")
         if event.gap is not None:
             parts.append(f"gap {event.gap:.2%}")
-        self._write("  … plan solved          " + "  ".join(parts), live=True)
+        LIVE.show("  … plan solved          " + "  ".join(parts))

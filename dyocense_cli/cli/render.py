@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dyocense_cli.errors import DyocenseError, Finding, Findings, Ref, Span, Where
 
-__all__ = ["code_frame", "coloured", "error_json", "error_text", "finding_text", "steered", "stderr", "where_json"]
+__all__ = ["LIVE", "code_frame", "coloured", "error_json", "error_text", "finding_text", "paint", "steered", "stderr", "where_json"]
 
 
 def coloured(stream: Any = None) -> bool:
@@ -23,14 +24,50 @@ def steered(stream: Any) -> bool:
     return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
 
 
+class LiveLine:
+    """The line at the bottom of a terminal that is written over; whatever else is written takes its place."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+
+    def show(self, text: str) -> None:
+        """Write over the line; what is wider than the terminal is cut, for a line that wraps could not be taken back."""
+        sys.stderr.write(self.taken_back() + text[: shutil.get_terminal_size().columns - 1])
+        sys.stderr.flush()
+        self.is_open = True
+
+    def taken_back(self) -> str:
+        """Return what clears the line, nothing where there is none."""
+        was_open, self.is_open = self.is_open, False
+        return "\r\x1b[2K" if was_open else ""
+
+
+LIVE: Final = LiveLine()
+
+
 def stderr(text: str) -> None:
     """Write a line to standard error."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(f"{LIVE.taken_back()}{text}\n")
     sys.stderr.flush()
 
 
-def _paint(text: str, code: str) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m" if coloured() else text
+#: Roles in 256 colours that read on a light and on a dark ground (contrast above 3.5 on both), and in 16 colours.
+_COLOURS: Final = {
+    "error": ("1;38;5;160", "1;31"),
+    "warning": ("1;38;5;166", "1;35"),
+    "info": ("1;38;5;67", "1"),
+    "hint": ("38;5;31", "1"),
+    "mark": ("38;5;160", "31"),
+}
+
+
+def paint(text: str, role: str) -> str:
+    """Return a text in the colour of its role on standard error: error, warning, info, hint or mark."""
+    if not coloured():
+        return text
+    rich, plain = _COLOURS[role]
+    many = "256color" in os.environ.get("TERM", "") or os.environ.get("COLORTERM", "") in ("truecolor", "24bit")
+    return f"\x1b[{rich if many else plain}m{text}\x1b[0m"
 
 
 def code_frame(span: Span) -> list[str]:
@@ -43,11 +80,13 @@ def code_frame(span: Span) -> list[str]:
         return []
     line = lines[span.line - 1]
     visible = "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line)
-    start = max(0, span.column - 60)
-    width = max(1, span.end_column - span.column) if span.end_line in (0, span.line) and span.end_column > span.column else 1
     head = f"{span.line} | "
+    room = max(20, min(140, shutil.get_terminal_size((160, 24)).columns - len(head)) if steered(sys.stderr) else 140)
+    start = max(0, span.column - (60 if room == 140 else room // 2))
+    width = max(1, span.end_column - span.column) if span.end_line in (0, span.line) and span.end_column > span.column else 1
     pad = "".join("\t" if c == "\t" else " " for c in visible[start : span.column - 1])
-    return [head + visible[start : start + 140], " " * (len(head) - 2) + "| " + pad + _paint("^" * min(width, 140), "31")]
+    left = max(1, start + room - span.column + 1)
+    return [head + visible[start : start + room], " " * (len(head) - 2) + "| " + pad + paint("^" * min(width, left), "mark")]
 
 
 def _where(where: Where) -> list[str]:
@@ -61,10 +100,10 @@ def _where(where: Where) -> list[str]:
 
 def finding_text(finding: Finding) -> str:
     """Return one finding as text: severity, id, message, place, remediation."""
-    colour = {"error": "1;31", "warning": "1;33"}.get(finding.severity, "1;34")
-    lines = [f"{_paint(f'{finding.severity}[{finding.id}]', colour)}: {finding.message}", *_where(finding.where)]
+    role = finding.severity if finding.severity in _COLOURS else "info"
+    lines = [f"{paint(f'{finding.severity}[{finding.id}]', role)}: {finding.message}", *_where(finding.where)]
     if finding.remediation:
-        lines.append(f"{_paint('hint', '1;36')}: {finding.remediation}")
+        lines.append(f"{paint('hint', 'hint')}: {finding.remediation}")
     if finding.waived:
         lines.append(f"waived: {finding.waived}")
     return "\n".join(lines)
@@ -74,10 +113,10 @@ def error_text(error: DyocenseError) -> str:
     """Return an error as text: what, where, why, hint; all findings of a reading together."""
     if isinstance(error, Findings):
         return "\n\n".join(finding_text(f) for f in error.findings)
-    lines = [f"{_paint(f'error[{error.code}]', '1;31')}: {error.message}", *_where(error.where)]
+    lines = [f"{paint(f'error[{error.code}]', 'error')}: {error.message}", *_where(error.where)]
     if error.why:
         lines.append(error.why)
-    lines += [f"{_paint('hint', '1;36')}: {hint}" for hint in error.hints]
+    lines += [f"{paint('hint', 'hint')}: {hint}" for hint in error.hints]
     return "\n".join(lines)
 
 

@@ -105,3 +105,21 @@ def test_a_pipe_gets_plain_text(project: Path, command: tuple[str, ...]) -> None
     assert done.out + done.err
     assert "\x1b" not in done.out + done.err
     assert "\r" not in done.out + done.err
+
+
+def test_an_error_takes_the_place_of_the_live_line(project: Path) -> None:
+    shown = on_terminal("plan", "goals/farm.yaml", "--set", "limits.none.max=3", cwd=project, columns=80)
+    lines = [ESCAPE.sub("", line.rpartition("\r")[2]) for line in shown.split("\n")]
+    assert [line for line in lines if "error[" in line and not line.startswith("error[")] == []
+    assert any(line.startswith("error[") for line in lines)
+
+
+def test_a_quoted_line_is_cut_to_the_terminal_with_its_caret_below_the_word(tmp_path: Path) -> None:
+    assert dyocense("init", ".", "--template", "custom", cwd=tmp_path).code == 0
+    goal = tmp_path / "goals" / "farm.yaml"
+    goal.write_text(goal.read_text("utf-8").replace("{model: auto, num_scenarios: 3, seed: 424242}", "{" + " " * 60 + "model: auto, num_scenarios: 3, seeed: 424242}"), "utf-8")
+    shown = ESCAPE.sub("", on_terminal("lint", "goals/farm.yaml", cwd=tmp_path, columns=60)).split("\n")
+    (caret,) = [i for i, line in enumerate(shown) if "^" in line]
+    assert width(shown[caret - 1]) <= 60
+    start = shown[caret].index("^")
+    assert shown[caret - 1][start : start + 5] == "seeed"
