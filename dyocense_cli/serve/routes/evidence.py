@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -21,17 +22,16 @@ __all__ = ["around", "router"]
 
 router = APIRouter(tags=["runs"])
 _MOST_NODES: Final = 40
-#: A node with more relations than this, such as the run itself, leads everywhere: it is shown, not followed.
-_HUB: Final = 10
 
 
 class NodeView(BaseModel):
-    """A node, how many steps it is from the line, and what to call it."""
+    """A node, how many steps it is from the line, what to call it and what it says."""
 
     key: str
     label: str
     prov: str
     title: str
+    detail: str
     depth: int
 
 
@@ -80,7 +80,10 @@ def _read(asked: Asked, run_id: str, line: str, depth: int) -> dict[str, Any]:
 
 
 def around(graph: EvidenceGraph, line: str, depth: int) -> dict[str, Any]:
-    """Return the nodes within `depth` steps of a line, nearest first and at most 40, and the edges between them."""
+    """Return what a line comes from within `depth` steps, nearest first and at most 40 nodes, and the edges between them.
+
+    Edges lead from what was made to what it was made of; followed that way they never lead to another line of the plan.
+    """
     by_key = {n.key: n for n in graph.nodes}
     begin = next((n.key for n in graph.nodes if line in (n.key, n.props.get("line"), n.props.get("name"), n.props.get("id"))), None)
     if begin is None:
@@ -88,27 +91,55 @@ def around(graph: EvidenceGraph, line: str, depth: int) -> dict[str, Any]:
     beside: dict[str, list[str]] = {}
     for edge in graph.edges:
         beside.setdefault(edge.source, []).append(edge.target)
-        beside.setdefault(edge.target, []).append(edge.source)
     steps, queue = {begin: 0}, deque([begin])
     while queue and len(steps) < _MOST_NODES:
         here = queue.popleft()
-        if steps[here] == depth or (here != begin and len(beside.get(here, ())) > _HUB):
+        if steps[here] == depth:
             continue
         for key in sorted(beside.get(here, ())):
             if key in by_key and key not in steps and len(steps) < _MOST_NODES:
                 steps[key] = steps[here] + 1
                 queue.append(key)
-    nodes = [{"key": k, "label": by_key[k].label, "prov": by_key[k].prov, "title": _title(by_key[k]), "depth": d} for k, d in steps.items()]
+    nodes = [_view(by_key[k], d) for k, d in steps.items()]
     edges = [{"source": e.source, "target": e.target, "type": e.type} for e in graph.edges if e.source in steps and e.target in steps]
     return {"nodes": nodes, "edges": edges}
 
 
+def _view(node: Node, depth: int) -> dict[str, Any]:
+    return {
+        "key": node.key,
+        "label": node.label,
+        "prov": node.prov,
+        "title": _title(node),
+        "detail": _detail(node)[:200],
+        "depth": depth,
+    }
+
+
 def _title(node: Node) -> str:
     props: Mapping[str, Any] = node.props
-    for name in ("title", "sentence", "line", "name", "id"):
+    if node.label == "DataRow":
+        return f"{props.get('name', '')} row {int(float(props.get('row', 0))) + 1}"
+    for name in ("title", "sentence", "line", "name", "goal_id", "sku", "id"):
         if isinstance(props.get(name), str) and props[name]:
             return _short(str(props[name]))
     return _short(node.key.rpartition("/")[2])
+
+
+def _detail(node: Node) -> str:
+    """Return what a node says in a few words; empty where its name says it all."""
+    props: Mapping[str, Any] = node.props
+    if node.label == "DataRow":
+        row = json.loads(str(props.get("value", "{}")))
+        return ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in sorted(row.items()) if v is not None)
+    if node.label == "Series":
+        return f"mean {float(props['mean']):.4g}, 95 % below {float(props['p95']):.4g}, by {props['method']}"
+    if node.label == "Line":
+        what = " from ".join(str(props[k]) for k in ("sku", "supplier") if props.get(k))
+        return f"{float(props['qty']):g} {what}: {props.get('reason', '')}"
+    if node.label == "DataTable":
+        return f"{float(props['n_rows']):g} rows"
+    return str(props.get("intent") or props.get("status") or "")
 
 
 def _short(text: str) -> str:
