@@ -14,7 +14,7 @@ from dyocense_cli.artifacts.plan import Plan, StressReport
 from dyocense_cli.kernel.report.charts import bars, fan_chart, histogram
 from dyocense_cli.kernel.report.facts import Facts
 from dyocense_cli.kernel.report.fan import fans
-from dyocense_cli.kernel.report.lines import plan_rows
+from dyocense_cli.kernel.report.lines import Rows, plan_rows
 from dyocense_cli.kernel.report.numbers import figure, label, number
 from dyocense_cli.kernel.report.words import forecast_words, headline, place, provenance, rule_words
 
@@ -38,7 +38,7 @@ def _template() -> Template:
         loader=PackageLoader("dyocense_cli", "kernel/report/templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    env.filters.update(number=number, label=label)
+    env.filters.update(number=number, label=label, short=_short)
     return env.get_template("report.html.j2")
 
 
@@ -51,7 +51,7 @@ def render(facts: Facts) -> str:
         headline=headline(facts),
         kpis=_kpis(plan),
         by_key=_by_key(plan),
-        rows=plan_rows(plan),
+        rows=_filled(plan_rows(plan)),
         calendar=_calendar(plan),
         spend=_spend(plan),
         fans=_fans(facts),
@@ -142,12 +142,36 @@ def _n_fans(facts: Facts) -> int:
     return len(facts.optimodel.dims["sku"]) * len(facts.optimodel.dims.get("location", ("",)))
 
 
-def _fans(facts: Facts) -> list[tuple[str, Markup]]:
+@dataclass(frozen=True, slots=True)
+class _Fans:
+    charts: list[tuple[str, Markup]]
+    keys: list[tuple[str, str]]  # class and words of each kind of mark that a chart has
+
+
+def _fans(facts: Facts) -> _Fans | None:
     if facts.optimodel is None or not _all_fans(facts):
-        return []
-    found = fans(facts.optimodel, facts.values, facts.scenario_set, facts.plan)[:MAX_FANS]
+        return None
+    drawn = fans(facts.optimodel, facts.values, facts.scenario_set, facts.plan)[:MAX_FANS]
+    found = [f for f in drawn if f.demand is not None or f.stock is not None]
+    keys = [
+        ("d", "demand", [f.demand is not None for f in found]),
+        ("s", "stock at the end of the period", [f.stock is not None for f in found]),
+    ]
+    keys.append(("a", "arrivals", [bool(f.arrivals.any()) for f in found]))
     periods = facts.optimodel.dims.get("period", ())
-    return [(f.name, fan_chart(f, periods)) for f in found if f.demand is not None or f.stock is not None]
+    charts = [(f.name, fan_chart(f, periods)) for f in found]
+    return _Fans(charts, [(mark, words) for mark, words, there in keys if any(there)]) if charts else None
+
+
+def _filled(rows: Rows) -> Rows:
+    """Return a table without the columns in which no row says anything."""
+    kept = [i for i in range(len(rows.columns)) if any(row[i] not in (None, "") for row in rows.rows)]
+    return Rows(tuple(rows.columns[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows.rows))
+
+
+def _short(value: float | None) -> str:
+    """Return a figure of a table of mixed figures: money to the cent, shares to a tenth of a per cent."""
+    return number(value, digits=2 if value is not None and abs(value) >= 10 else 3)
 
 
 def _ordered(names: Iterable[str], first: tuple[str, ...]) -> list[str]:

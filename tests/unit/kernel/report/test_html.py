@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import dataclasses
 from html.parser import HTMLParser
 
 import pytest
@@ -42,6 +43,16 @@ def test_a_page_shows_every_line_and_section() -> None:
         assert f'href="#{name}"' in page
     assert "one more EUR saves 0.31 EUR" in page
     assert "goals/shop.yaml:17:3" in page
+
+
+def test_what_a_run_does_not_have_takes_no_room() -> None:
+    case = synthetic(4)
+    bare = tuple(dataclasses.replace(s, lots=None, rounding="", arrives=None) for s in case.held["plan"].steps)
+    case.held["plan"] = dataclasses.replace(case.held["plan"], steps=bare)
+    full, page = _page(synthetic(4)), _page(case)
+    for title in ("Lots", "Rounding", "Arrives"):
+        assert f'">{title}</th>' in full.replace('scope="col" class="n">', 'scope="col">')
+        assert f'">{title}</th>' not in page.replace('scope="col" class="n">', 'scope="col">')
 
 
 def test_labels_are_escaped() -> None:
