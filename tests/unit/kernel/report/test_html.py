@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
-import dataclasses
 from html.parser import HTMLParser
 
 import pytest
