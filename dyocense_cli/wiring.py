@@ -90,11 +90,15 @@ def local_runs(settings: Settings, folder: str = "") -> RunStore:
 
 
 def remote_runs(settings: Settings, url: str, **more: Any) -> Any:
-    """Return the run store of an ``s3://bucket/prefix`` URL, in this tenant's part; `more` are further arguments of the adapter."""
+    """Return the run store of an ``s3://bucket/prefix`` URL, in this tenant's part; `more` are further arguments of the adapter.
+
+    ``?endpoint=http://host:port`` names the server in place of the setting.
+    """
+    place, mark, endpoint = url.partition("?endpoint=")
     return registry.load("runs", "s3")(
-        url,
+        place,
         tenant=settings["tenant_id"],
-        endpoint=settings["s3_endpoint"],
+        endpoint=endpoint if mark else settings["s3_endpoint"],
         access_key=settings["s3_access_key"],
         secret_key=settings["s3_secret_key"],
         **more,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -28,6 +29,7 @@ def lint(
     paths: Annotated[list[str], typer.Argument(help="Goal, context and model files, or folders of them.", show_default=False)],
     sets: Sets = None,
     form: Annotated[str, typer.Option("--format", help="text, json, sarif, junit or github.")] = "text",
+    output: Annotated[str | None, typer.Option("--output", "-o", help="Write to this file.", show_default=False)] = None,
     as_json: Json = False,
     fix: Annotated[bool, typer.Option("--fix", help="Make the safe fixes: quotes around numbers, unused ignores.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
@@ -59,7 +61,11 @@ def lint(
     if baseline is not None:
         reports = _less_baseline(reports, Path(baseline))
     code = _exit_code(reports, strict=strict)
-    _render(reports, form, code=code, strict=strict, root=settings.root)
+    if output is None:
+        _render(reports, form, code=code, strict=strict, root=settings.root)
+        return code
+    with Path(output).open("w", encoding="utf-8") as file, redirect_stdout(file):
+        _render(reports, form, code=code, strict=strict, root=settings.root)
     return code
 
 

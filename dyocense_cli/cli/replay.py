@@ -62,10 +62,12 @@ def _replayed(reference: str, bundle: str | None, store: str | None) -> tuple[Re
     from dyocense_cli.cli.evidence import opened
     from dyocense_cli.runner.references import find_run, manifest_of
     from dyocense_cli.runner.replay import replay as run_again
+    from dyocense_cli.runner.verify import require_whole
 
     settings = settings_of(store=store)
     runs = opened(settings, bundle)
     run_id = runs.list()[0] if bundle else find_run(runs, reference)
+    require_whole(runs, run_id)
     manifest = manifest_of(runs, run_id)
     with tempfile.TemporaryDirectory(prefix="dyocense-replay-") as folder:
         known = settings.path("cache") / "policy"
@@ -121,6 +123,7 @@ def _document(found: Replay, *, good: bool) -> dict[str, Any]:
         "objective": list(found.objective),
         "kpis": [list(k) for k in found.kpis],
         "versions": [list(v) for v in found.versions],
+        "made_with": [list(v) for v in found.made_with],
         "warnings": list(found.warnings),
     }
 
@@ -132,6 +135,8 @@ def _show(found: Replay, *, figures: bool) -> None:
         typer.echo(f"  {marks[stage.state]} {stage.stage:<14} {stage.state}{note}")
     for name, recorded, here in found.versions:
         typer.echo(f"  {name} {recorded} in the record, {here} here")
+    if found.made_with:
+        typer.echo("made with " + ", ".join(f"{name} {version}" for name, version in found.made_with))
     first = found.first
     same = sum(s.state != "differs" for s in found.stages)
     typer.echo(f"{same} of {len(found.stages)} stages equal")

@@ -199,6 +199,8 @@ def show_plan(
         page.line(f"approximation: {note}")
     if place:
         page.line()
+        if plan.bound is not None and plan.objective is not None:
+            page.line(f"bound   {_number(plan.bound)} {plan.currency}, which no plan can be better than")
         page.line(f"run     {place}")
         if plan.objective is not None:
             page.line(f"report  {place}/report.html")

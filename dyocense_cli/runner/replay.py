@@ -53,6 +53,7 @@ class Replay:
     objective: tuple[float | None, float | None]
     kpis: tuple[tuple[str, float, float], ...]  # figures that differ: name, recorded, here
     warnings: tuple[str, ...] = field(default=())
+    made_with: tuple[tuple[str, str], ...] = ()  # name and version of what made the record: this program, the solver
 
     @property
     def equal(self) -> bool:
@@ -187,7 +188,9 @@ def _compared(execution: Execution, record: _Record, notes: dict[str, str]) -> R
     versions = tuple((n, v, w) for n, v, w in _versions(execution, manifest) if v != w)
     old, new = record.read("plan") if "interpret" in recorded else None, execution.held["plan"].value if "plan" in execution.held else None
     objectives = (getattr(old, "objective", None), getattr(new, "objective", None))
-    return Replay(record.run_id, manifest["run_fingerprint"], tuple(stages), versions, objectives, tuple(_kpis(old, new)))
+    made_with = tuple((name, str(version)) for name, version in manifest["versions"].items())
+    kpis = tuple(_kpis(old, new))
+    return Replay(record.run_id, manifest["run_fingerprint"], tuple(stages), versions, objectives, kpis, made_with=made_with)
 
 
 def _verified(execution: Execution, recorded: str, here: str, note: str) -> Compared:

@@ -27,9 +27,9 @@ small='--set horizon.periods=3 --set forecast.num_scenarios=6 --set forecast.red
 
 say 'lint refuses, with rule, line and column, remedy; the SARIF says the same'
 run dyocense lint goals/weekly.yaml --policy policy
-dyocense lint goals/weekly.yaml --policy policy --format sarif > lint.sarif
-printf '[exit %s]\n' "$?"
+run dyocense lint goals/weekly.yaml --policy policy/ --format sarif --output lint.sarif
 run pick lint.sarif '[(r["ruleId"], r["locations"][0]["physicalLocation"]["region"]["startLine"], r["locations"][0]["physicalLocation"]["region"]["startColumn"]) for r in d["runs"][0]["results"] if r["ruleId"].startswith("POL")]'
+run pick lint.sarif '[(r["properties"]["owner"], r["properties"]["docs"], "lead time" in r["message"]["text"]) for r in d["runs"][0]["results"] if r["ruleId"] == "POL-V001"]'
 
 say 'the plan obeys: no line of V4, and the price of obeying is told'
 dyocense plan goals/weekly.yaml --policy policy $small --json > plan.json 2> plan.err

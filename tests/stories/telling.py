@@ -22,6 +22,7 @@ _MASKS: Final = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<sha>"),
     (re.compile(r"\bsha256:[0-9a-f]{6,}…"), "<sha>"),
     (re.compile(r"\b\d+(\.\d+)? m?s\b"), "<time>"),
+    (re.compile(r"\b(HiGHS|dyocense-cli) \d[\w.+]*"), r"\1 <version>"),
 )
 
 

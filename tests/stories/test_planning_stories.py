@@ -10,6 +10,8 @@ from tests.stories.telling import tell
 def test_s1_mondays_order_has_reasons_and_runs_once(tmp_path: Path) -> None:
     told = tell(tmp_path, "s01_monday")
     assert "False" not in told
+    assert "off" not in told.replace("offer", "")
+    assert told.count("kpi ") == told.count("holds") - 2 == 7
     assert "Traceback" not in told
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+from jsonschema import Draft202012Validator
 
 from tests.opa import opa_binary
 from tests.stories.telling import tell
+from tests.unit.kernel.lint.test_formats import SARIF
 
 __all__ = ["opa_binary"]
 
@@ -15,6 +19,7 @@ def test_s3_a_denied_vendor_is_refused_obeyed_and_waived(tmp_path: Path, opa_bin
     assert told.count("[exit 4]") == 4
     assert "(True, False)" in told
     assert "[('POL-V001', 'without it', True)]" in told
+    Draft202012Validator(SARIF).validate(json.loads((tmp_path / "work" / "bakery" / "lint.sarif").read_text("utf-8")))
 
 
 def test_s7_no_verdict_is_no_denial_and_a_draft_is_no_plan(tmp_path: Path) -> None:

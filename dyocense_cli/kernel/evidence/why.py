@@ -78,7 +78,7 @@ def why(line: str, artifacts: Mapping[str, Any], shas: Mapping[str, str], places
         *_stock(held, step),
         *_rows_at_limit(held, step),
         *_rules(held, plan),
-        *_policy(held),
+        *_policy(held, step),
         *_alternative(held, step, number),
     ]
     return Why(step.line, step, tuple(claims))
@@ -118,6 +118,10 @@ def _price(held: _Held, step: Step, number: int) -> Iterator[Claim]:
     if step.cost is not None:
         qty = held.input("plan", "steps", number, "qty")
         yield held.claim("purchase", "product", (qty, where), lambda v: f"purchase at that price: {v:,.2f}")
+    least = context.tables["offers"].columns.get("moq")
+    if least is not None and step.qty <= float(least.values[row]) * (1.0 + TIGHT):
+        where = held.input("context", "tables", "offers", "columns", "moq", row, place=str(at))
+        yield held.claim("minimum", "value", (where,), lambda v: f"no less than {v:g} may be ordered, and no more is needed ({at})")
 
 
 def _forecast(held: _Held, step: Step) -> Iterator[Claim]:
@@ -220,13 +224,18 @@ def _rules(held: _Held, plan: Plan) -> Iterator[Claim]:
             yield held.claim("rule price", "value", where, _say("loosening {n} by one unit is worth {v:,.4g}", n=name))
 
 
-def _policy(held: _Held) -> Iterator[Claim]:
+def _policy(held: _Held, step: Step) -> Iterator[Claim]:
     admission: Admission | None = held.artifacts.get("admission")
     verdict: Verdict | None = held.artifacts.get("verdict")
     if admission is not None:
         for supplier in sorted(admission.denied_suppliers):
             where = (held.input("admission", "denied_suppliers", supplier),)
             yield held.claim("policy", "value", where, _say("policy {v} rules out supplier {supplier}", supplier=supplier))
+        for i, cap in enumerate(admission.caps):
+            if cap.supplier in (None, step.keys.get("supplier")):
+                of = cap.supplier or cap.category or "all"
+                said = _say("policy {rule} holds the spend on {of} to {v:,.2f} over the {over}", rule=cap.rule, of=of, over=cap.over)
+                yield held.claim("policy", "value", (held.input("admission", "caps", i, "max"),), said)
     for name, decision in (("admission", admission), ("verdict", verdict)):
         if decision is not None and decision.policy_snapshot:
             where = (held.input(name, "policy_snapshot"),)

@@ -92,6 +92,9 @@ def _result(item: Finding, index: Mapping[str, int]) -> dict[str, Json]:
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": region}}],
         "partialFingerprints": {"place/v1": f"{item.id} {item.pointer or line} {item.message}"[:500]},
     }
+    more = {**dict(item.args), **({"docs": item.docs} if item.docs else {})}
+    if more:
+        out["properties"] = more
     if item.waived:
         out["suppressions"] = [{"kind": "external" if "ignored here" not in item.waived else "inSource", "justification": item.waived}]
     return out

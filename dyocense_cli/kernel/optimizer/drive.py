@@ -16,6 +16,7 @@ from dyocense_cli.kernel.optimizer.decompose.outcome import Declined
 from dyocense_cli.kernel.optimizer.decompose.price_and_reinsert import attempt
 from dyocense_cli.kernel.optimizer.neighbourhood import improve
 from dyocense_cli.kernel.optimizer.polish import polish
+from dyocense_cli.kernel.optimizer.settle import settled
 from dyocense_cli.kernel.optimizer.warmstart import resolve
 from dyocense_cli.ports import Lent, SolveLimits
 
@@ -75,7 +76,7 @@ def solve_model(
     if isinstance(first, Declined) and first.nearest is not None and ground.nnz > _RETRIED:
         return _none(optimodel, first, limits)
     if isinstance(first, Solution) and (_enough(first, limits) or ground.nnz > _RETRIED):
-        return polish(ground, first, limits, lent.solve)
+        return settled(optimodel, ground, polish(ground, first, limits, lent.solve), limits, lent)
     left = limits
     if lent.seconds is not None and limits.time_s is not None:
         left = replace(limits, time_s=max(1.0, limits.time_s - (lent.seconds() - began)))
@@ -83,14 +84,14 @@ def solve_model(
     if not isinstance(first, Solution) and _hard(ground, solver_options):
         found = improve(optimodel, ground, left, lent, start=given, backend=solver_options.backend)
         if found is not None and (_enough(found, limits) or found.termination is not Termination.WORK_LIMIT):
-            return polish(ground, found, limits, lent.solve)
+            return settled(optimodel, ground, polish(ground, found, limits, lent.solve), limits, lent)
         if found is not None:
             first, given = found, found.x
     if lent.seconds is not None and limits.time_s is not None:
         left = replace(limits, time_s=max(1.0, limits.time_s - (lent.seconds() - began)))
     solve = partial(lent.solve, backend=solver_options.backend)
     whole: Solution = solve(ground, left, start=given, progress=lent.progress)
-    return polish(ground, _better(optimodel, first, whole, limits), limits, lent.solve)
+    return settled(optimodel, ground, polish(ground, _better(optimodel, first, whole, limits), limits, lent.solve), limits, lent)
 
 
 def _hard(ground: GroundModel, options: SolverOptions) -> bool:

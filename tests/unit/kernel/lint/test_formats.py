@@ -33,6 +33,7 @@ RULE = closed(
 RESULT = closed(
     ["message"], ruleId={"type": "string"}, ruleIndex={"type": "integer", "minimum": 0}, level=LEVEL, message=TEXT,
     locations={"type": "array", "items": LOCATION}, partialFingerprints={"type": "object", "additionalProperties": {"type": "string"}},
+    properties={"type": "object", "additionalProperties": {"type": "string"}},
     suppressions={"type": "array", "items": closed(["kind"], kind={"enum": ["inSource", "external"]}, justification={"type": "string"})},
 )  # fmt: skip
 DRIVER = closed(["name"], name={"type": "string"}, version={"type": "string"}, rules={"type": "array", "uniqueItems": True, "items": RULE})
