@@ -79,6 +79,10 @@ def worker(url: str, slots: int) -> None:
     made.serve()
 
 
+def _foreseen(tenant: str, size: int) -> float:
+    return predict(PRIOR, model_size(size), time_limit_s=60.0) * WRONG.get(tenant, 1.0)
+
+
 @dataclass(frozen=True)
 class Solved:
     tenant: str
@@ -118,6 +122,10 @@ class Outcome:
                 apart = np.concatenate([[0.0], work[f] - work[g]])
                 yield f, g, float(apart.max() - apart.min()), largest[f] / WEIGHTS[f] + largest[g] / WEIGHTS[g]
 
+    def foreseen(self, tenant: str) -> float:
+        """Return the largest prediction that a job of a tier was queued with, in weighted seconds."""
+        return max(_foreseen(tenant, size) for size in SIZES[tenant]) / WEIGHTS[tenant]
+
     def longest_wait(self, tenant: str) -> float:
         """Return the longest time between two begins of a tenant's jobs, in seconds."""
         at = sorted(s.began for s in self.solved if s.tenant == tenant)
@@ -140,9 +148,9 @@ class Bench:
         self._client = client_of(self.engine)
         self._rng = np.random.default_rng(7)
 
-    def submit(self, tenant: str, size: int, *, weight: float, cap: int, wrong: float = 1.0) -> str:
+    def submit(self, tenant: str, size: int, *, weight: float, cap: int) -> str:
         run_id = f"{tenant}-{size}-{self._rng.integers(1 << 30)}-{uuid.uuid4().hex[:8]}"
-        cost = predict(PRIOR, model_size(size), time_limit_s=60.0) * wrong
+        cost = _foreseen(tenant, size)
         DbosQueue(self.engine, Scope(tenant), self._client).submit(run_id, kind="solve", pool="main", cost_s=cost, weight=weight, cap=cap)
         return run_id
 
@@ -167,14 +175,17 @@ class Bench:
         return [Solved(str(t), str(r), float(str(b)), float(str(e)), float(str(c))) for t, r, b, e, c in found]
 
 
-def saturate(bench: Bench, *, slots: int, jobs: int, lone_every: int = 0) -> Outcome:
-    """Run until about `jobs` jobs ended while every tier had work waiting; a lone tenant submits one after each `lone_every`."""
+def saturate(bench: Bench, *, slots: int, jobs: int, lone_every: int = 0, corrected: bool = True) -> Outcome:
+    """Run until about `jobs` jobs ended while every tier had work waiting; a lone tenant submits one after each `lone_every`.
+
+    With `corrected`, only jobs count that began when a job of every tier had ended: from then on all tags know real seconds.
+    """
     mean = {t: float(np.mean([s**2.2 for s in SIZES[t]])) for t in WEIGHTS}
     unit = jobs / sum(w / mean[t] for t, w in WEIGHTS.items())
     for tenant, weight in WEIGHTS.items():
         for i in range(int(1.5 * unit * weight / mean[tenant]) + 12 * weight):
             size = SIZES[tenant][i % len(SIZES[tenant])]
-            bench.submit(tenant, size, weight=weight, cap=weight, wrong=WRONG[tenant])
+            bench.submit(tenant, size, weight=weight, cap=weight)
     waits: list[tuple[str, float]] = []
     with bench.worker(slots):
         done = 0
@@ -188,8 +199,8 @@ def saturate(bench: Bench, *, slots: int, jobs: int, lone_every: int = 0) -> Out
     began = {s.run_id: s.began for s in solved}
     lone = [began[run] - at for run, at in waits if run in began]
     tiers = [s for s in solved if s.tenant in WEIGHTS]
-    corrected = max(min(s.ended for s in tiers if s.tenant == t) for t in WEIGHTS)  # from here on every tier's tags know real seconds
-    return Outcome([s for s in tiers if s.began >= corrected], lone)
+    since = max(min(s.ended for s in tiers if s.tenant == t) for t in WEIGHTS) if corrected else 0.0
+    return Outcome([s for s in tiers if s.began >= since], lone)
 
 
 def _all_wait(bench: Bench) -> bool:
