@@ -91,6 +91,9 @@ DEFAULTS: Final[dict[str, Default]] = {
     "serve.body_limit_bytes": Default(8 << 20, "bytes", "a context of 50,000 rows inline", "chosen"),
     "serve.json_depth": Default(64, "levels", "deeper is never a goal or a context", "chosen"),
     "serve.slo_wait_s": Default(5.0, "s", "a kernel call that takes longer answers 202", "chosen"),
+    "serve.shard_skus": Default(
+        40, "SKUs", "with a library that fits series by series a part takes seconds, well above its process's start", "measured"
+    ),
     "serve.heartbeat_s": Default(1.0, "s", "a dead worker is found within two beats and a poll", "chosen"),
     "serve.solves_at_most": Default(2, "solves", "one that a worker's death broke off, and one more", "chosen"),
     "serve.dead_after_s": Default(

@@ -156,6 +156,10 @@ class JobQueue(Protocol):
         """Take a waiting run out (``removed``); a running one has to be stopped by its worker (``running``); else ``done``."""
         ...
 
+    def split(self, run_id: str, parts: Mapping[str, float]) -> bool:
+        """Queue parts of a running run, by id with their predicted seconds; it waits for them. False if it waits already."""
+        ...
+
     def members(self, run_id: str) -> list[str]:
         """Return the runs that are done with this one, itself first; waits until nobody can join any more."""
         ...

@@ -34,6 +34,9 @@ class Job:
     #: The child lays what its stages made in packs below ``packs``, which the worker stores, and takes up the packs it finds there.
     shelve: bool = False
 
+    #: SKUs of a part; a forecast that would make more than two parts is answered with them in place of a result. 0: never.
+    shard_skus: int = 0
+
     def to_json(self) -> bytes:
         """Return the bytes for the child's standard input."""
         return json.dumps(asdict(self), sort_keys=True).encode()

@@ -28,6 +28,7 @@ from dyocense_cli.serve.job import SHARED, Job, Outcome, read_lines
 from dyocense_cli.serve.names import Labels
 from dyocense_cli.serve.notices import tell_ended, tell_warnings
 from dyocense_cli.serve.retention import Retainer
+from dyocense_cli.serve.shards import end_part, shard_size, shards_in, split
 from dyocense_cli.serve.spans import RunSpans
 from dyocense_cli.serve.store import kernel_run_in, send_run
 from dyocense_cli.wiring import policy_keeper, telemetry
@@ -66,7 +67,7 @@ class RunHandler:
         if kind == "forecast":
             return self._forecasts(tenant, run_id)
         row = self._begin(tenant, run_id)
-        return 0.0 if row is None else self._alone(row)
+        return 0.0 if row is None else self._alone(row) if row.kind != "shard" else self._part(row)
 
     def _alone(self, row: RunRow) -> float:
         """Do one run in a child of its own, again while it is held; returns its real solver seconds."""
@@ -78,7 +79,19 @@ class RunHandler:
                 time.sleep(pause)
                 pause *= 2
                 ended = self._child(row, spans)
+        parts = shards_in(ended)
+        if parts:
+            split(self._parts, row, parts)
+            return 0.0
         return self._end(row, ended, ended.seconds)
+
+    def _part(self, row: RunRow) -> float:
+        """Do a part of a run; what it could not do the run does itself. Returns the seconds that its tenant pays for."""
+        with self._spans(row) as spans:
+            ended = self._child(row, spans)
+        outcome = read_lines(ended.stdout) or Outcome(None, _broken(ended), {})
+        end_part(self._parts, row, outcome)
+        return float(outcome.figures.get("shard_s", ended.seconds))
 
     def _forecasts(self, tenant: str, run_id: str) -> float:
         """Do the scenario requests that arrived with this one: what is known is answered, the rest is one pass in one child."""
@@ -160,6 +173,7 @@ class RunHandler:
             store=str(home / "store"),
             cache=str(home / "cache"),
             **_asked(row, tier),
+            shard_skus=shard_size(row, tier),
             settings={name: self._config.settings[name] for name in _PASSED_ON} | self._deciding() | spans.for_child(),
             gate=True,
             shelve=attempt.shelves,
@@ -272,6 +286,9 @@ class RunHandler:
             if status == "cancelled"
             else {"code": "DY4503", "detail": f"the queue gave the run up: {why}", "hints": ["submit it again"], "status": 503}
         )
+        if row.kind == "shard":
+            end_part(self._parts, row, Outcome(None, problem, {}))
+            return
         self._finish(row, status, None, problem, solver_s=0.0, figures={})
 
 

@@ -88,7 +88,7 @@ def test_labels_have_a_bound() -> None:
 
 
 def test_a_job_without_telemetry_imports_none() -> None:
-    text = "import sys, dyocense_cli.serve.child as c; from dyocense_cli import wiring; c._say; sys.exit('opentelemetry' in sys.modules)"
+    text = "import sys, dyocense_cli.serve.child as c; from dyocense_cli import wiring; c.say; sys.exit('opentelemetry' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", text], check=False).returncode == 0
 
 

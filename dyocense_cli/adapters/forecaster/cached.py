@@ -54,8 +54,16 @@ class CachedForecaster:
 
     def __init__(self, inner: Forecaster, store: EntryStore, *, name: str) -> None:
         self._inner, self._store, self.name = inner, store, name
+        #: Whether each series takes its own time, so that halves of a request take half of it.
+        self.by_series: bool = getattr(inner, "by_series", False)
         #: SKUs of one request beyond which nothing is kept.
         self.most: int = getattr(inner, "cache_limit", 1_000_000)
+
+    def missing(self, request: ForecastRequest) -> tuple[str, ...]:
+        """Return the SKUs that are not kept; none where nothing is, or where they cannot be forecast one by one."""
+        if len(request.skus) > self.most or not request.skus or not self._separable(request):
+            return ()
+        return tuple(sku for sku, key in series_keys(request, self.name).items() if self._store.get(key) is None)
 
     def forecast(self, request: ForecastRequest) -> ForecastSet:
         """Forecast every (sku, location) of the request."""

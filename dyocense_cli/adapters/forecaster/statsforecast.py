@@ -29,6 +29,7 @@ class StatsforecastForecaster:
 
     name: ClassVar[str] = "statsforecast"
     features: ClassVar[frozenset[str]] = frozenset({"auto", "joint"})
+    by_series: ClassVar[bool] = True
 
     def version(self) -> str:
         """Return the library's version."""

@@ -26,6 +26,7 @@ class StatsmodelsForecaster:
 
     name: ClassVar[str] = "statsmodels"
     features: ClassVar[frozenset[str]] = frozenset({"auto", "joint", "regressors"})
+    by_series: ClassVar[bool] = True
 
     def version(self) -> str:
         """Return the library's version."""

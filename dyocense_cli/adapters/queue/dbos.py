@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient
 
-from dyocense_cli.adapters.queue import pump
+from dyocense_cli.adapters.queue import pump, shards
 from dyocense_cli.adapters.sql.engine import guarded, now_sql, statement, transaction
 from dyocense_cli.ports import Scope
 from dyocense_cli.ports.service import Place
@@ -39,11 +39,11 @@ def client_of(engine: sa.Engine) -> DBOSClient:
 def enqueuer(client: DBOSClient) -> pump.Enqueue:
     """Return the function that puts a run into the engine within a transaction."""
 
-    def enqueue(c: sa.Connection, run_id: str, tenant: str, pool: str, priority: int) -> None:
+    def enqueue(c: sa.Connection, run_id: str, tenant: str, pool: str, priority: int, workflow: str) -> None:  # noqa: PLR0917
         options: Any = {
             "workflow_name": WORKFLOW,
             "queue_name": pump.queue_name(pool),
-            "workflow_id": run_id,
+            "workflow_id": workflow,
             "priority": priority,
             "app_version": APP_VERSION,
             "authenticated_user": tenant,
@@ -86,6 +86,9 @@ class DbosQueue:
                 return "done"
             pump.lock(c, str(row[1]))
             state = c.execute(statement("SELECT state FROM queue_jobs WHERE run_id = :run"), own).scalar()
+            if state == "waiting":
+                self._end_parts(c, run_id)
+                return "removed"
             if state not in ("parked", "ready", "joined"):
                 return "running" if state == "running" else "done"
             if c.execute(statement("SELECT 1 FROM queue_jobs WHERE leader = :run AND state = 'joined'"), own).fetchone():
@@ -93,6 +96,19 @@ class DbosQueue:
             pump.finish(c, run_id, actual_s=0.0, enqueue=self._enqueue)
         # the engine still has it: a worker that takes it finds the job done and leaves it alone
         return "removed"
+
+    def _end_parts(self, c: sa.Connection, run_id: str) -> None:
+        """End a run that waits for its parts, and those of them that did not begin; one in service finds itself done."""
+        own = {"run": run_id, "tenant": self._scope.tenant_id}
+        c.execute(statement("UPDATE queue_jobs SET state = 'done' WHERE run_id = :run AND tenant_id = :tenant"), own)
+        found = c.execute(statement("SELECT run_id FROM queue_jobs WHERE parent = :run AND state IN ('parked', 'ready')"), own).fetchall()
+        for (part,) in found:
+            pump.finish(c, str(part), actual_s=0.0, enqueue=self._enqueue)
+
+    def split(self, run_id: str, parts: Mapping[str, float]) -> bool:
+        """Queue parts of a running run, by id with their predicted seconds; it waits for them. False if it waits already."""
+        with transaction(self._engine) as c:
+            return shards.split(c, run_id, self._scope.tenant_id, parts, self._enqueue)
 
     def members(self, run_id: str) -> list[str]:
         """Return the runs that are done with this one, itself first; waits until nobody can join any more."""
@@ -140,7 +156,7 @@ class DbosQueue:
                 ),
                 {"dead": self._dead_after_s},
             ).scalar()
-        waiting = state in ("parked", "ready")
+        waiting = state in ("parked", "ready", "waiting")
         return Place(str(state), ahead if waiting else 0, int(slots or 0), in_flight, int(cap or 0))
 
     @staticmethod

@@ -17,13 +17,15 @@ from dyocense_cli.kernel.tenancy.wfq import REBASE_AT, UNIT, correct, shift_of, 
 
 __all__ = ["WINDOW_S", "Enqueue", "Share", "close_batch", "finish", "join", "lock", "park", "promote", "queue_name", "start", "with_room"]
 
-#: Puts a run into the durable engine: (connection, run, tenant, pool, priority).
-Enqueue: TypeAlias = "Callable[[sa.Connection, str, str, str, int], None]"
+#: Puts a run into the durable engine: (connection, run, tenant, pool, priority, workflow).
+Enqueue: TypeAlias = "Callable[[sa.Connection, str, str, str, int, str], None]"
 #: Predicted and real solver seconds of a run that ended.
 Paid: TypeAlias = "tuple[float, float]"
 #: How long a run of a batch may be joined, and by how many.
 WINDOW_S: Final = 0.02
 MOST_JOINED: Final = 63
+#: A run that a workflow may begin or end: it is in service, or to be, by that workflow (by any, where none is named).
+_MINE: Final = "state NOT IN ('done', 'waiting') AND (:workflow = '' OR coalesce(nullif(workflow, ''), run_id) = :workflow)"
 _FLIGHT: Final = "('ready', 'running')"
 
 
@@ -145,14 +147,18 @@ def promote(c: sa.Connection, pool: str, tenant: str, enqueue: Enqueue, *, share
     if paid is not None:
         last = correct(last, predicted_s=paid[0], actual_s=paid[1], weight=share.weight)
     waiting = _that_fit(c, own, share.cap)
-    for run_id, cost, arrived in waiting:
+    for run_id, cost, arrived, phase in waiting:
         tags = tag(arrived, last, cost_s=cost, weight=share.weight)
         last = tags.finish
+        workflow = f"{run_id}.{phase}" if phase else run_id
         c.execute(
-            statement("UPDATE queue_jobs SET state = 'ready', start_tag = :start, finish_tag = :finish WHERE run_id = :run"),
-            {"start": tags.start, "finish": tags.finish, "run": run_id},
+            statement(
+                "UPDATE queue_jobs SET state = 'ready', start_tag = :start, finish_tag = :finish, workflow = :workflow"
+                " WHERE run_id = :run"
+            ),
+            {"start": tags.start, "finish": tags.finish, "workflow": workflow, "run": run_id},
         )
-        enqueue(c, run_id, tenant, pool, 1 + tags.finish)
+        enqueue(c, run_id, tenant, pool, 1 + tags.finish, workflow)
     if last != share.last_finish:
         c.execute(
             statement("UPDATE queue_tenants SET last_finish = :last WHERE pool = :pool AND tenant_id = :tenant"), {**own, "last": last}
@@ -160,18 +166,18 @@ def promote(c: sa.Connection, pool: str, tenant: str, enqueue: Enqueue, *, share
     return len(waiting)
 
 
-def _that_fit(c: sa.Connection, own: Mapping[str, object], cap: int) -> list[tuple[str, float, int]]:
-    """Return (run, cost, virtual time at arrival) of the tenant's oldest parked runs that its cap leaves room for."""
+def _that_fit(c: sa.Connection, own: Mapping[str, object], cap: int) -> list[tuple[str, float, int, int]]:
+    """Return (run, cost, virtual time at arrival, times queued) of the tenant's oldest parked runs that its cap leaves room for."""
     larger = "greatest" if is_postgres(c.engine) else "max"
     in_flight = f"SELECT count(*) FROM queue_jobs WHERE pool = :pool AND state IN {_FLIGHT} AND tenant_id = :tenant"
     found = c.execute(
         statement(
-            "SELECT run_id, cost_s, arrived FROM queue_jobs WHERE pool = :pool AND state = 'parked' AND tenant_id = :tenant"
+            "SELECT run_id, cost_s, arrived, phase FROM queue_jobs WHERE pool = :pool AND state = 'parked' AND tenant_id = :tenant"
             f" ORDER BY seq LIMIT {larger}(0, :cap - ({in_flight}))"
         ),
         {**own, "cap": cap},
     ).fetchall()
-    return [(str(run_id), float(cost), int(arrived)) for run_id, cost, arrived in found]
+    return [(str(run_id), float(cost), int(arrived), int(phase)) for run_id, cost, arrived, phase in found]
 
 
 def with_room(c: sa.Connection, pool: str) -> list[str]:
@@ -182,8 +188,8 @@ def with_room(c: sa.Connection, pool: str) -> list[str]:
     return sorted(str(row[0]) for row in c.execute(statement(text), {"pool": pool}))
 
 
-def start(c: sa.Connection, run_id: str) -> tuple[str, str] | None:
-    """Put a run in service and return its (tenant, kind); None if it is done or unknown.
+def start(c: sa.Connection, run_id: str, workflow: str = "") -> tuple[str, str] | None:
+    """Put a run in service and return its (tenant, kind); None if it is done, waits for its parts, or is another workflow's.
 
     Virtual time moves to the run's start tag, and the pool's epoch is shifted when it grew too large. One statement takes the pool's lock
     and moves its time, so that many workers starting at once wait for one another briefly.
@@ -198,8 +204,8 @@ def start(c: sa.Connection, run_id: str) -> tuple[str, str] | None:
         {"run": run_id},
     ).fetchone()
     job = c.execute(
-        statement("UPDATE queue_jobs SET state = 'running' WHERE run_id = :run AND state <> 'done' RETURNING tenant_id, kind"),
-        {"run": run_id},
+        statement(f"UPDATE queue_jobs SET state = 'running' WHERE run_id = :run AND {_MINE} RETURNING tenant_id, kind"),
+        {"run": run_id, "workflow": workflow},
     ).fetchone()
     if moved is not None and int(moved[0]) > REBASE_AT:
         _shift(c, str(moved[1]), shift_of(int(moved[0])))
@@ -227,8 +233,11 @@ def _shift(c: sa.Connection, pool: str, by: int) -> None:
         c.execute(statement(text), values)
 
 
-def finish(c: sa.Connection, run_id: str, *, actual_s: float | None, enqueue: Enqueue) -> bool:
-    """End a run once: free its slot, correct its tenant's tags by the real seconds, promote the tenant's next run."""
+def finish(c: sa.Connection, run_id: str, *, actual_s: float | None, enqueue: Enqueue, workflow: str = "") -> bool:
+    """End a run once: free its slot, correct its tenant's tags by the real seconds, promote the tenant's next run.
+
+    The last of a run's parts queues the run again.
+    """
     locked = c.execute(
         statement(
             "UPDATE queue_pools SET virtual_time = virtual_time"
@@ -240,13 +249,18 @@ def finish(c: sa.Connection, run_id: str, *, actual_s: float | None, enqueue: En
         return False
     job = c.execute(
         statement(
-            "UPDATE queue_jobs SET state = 'done' WHERE run_id = :run AND state <> 'done' RETURNING start_tag, cost_s, pool, tenant_id"
+            f"UPDATE queue_jobs SET state = 'done' WHERE run_id = :run AND {_MINE}"
+            " RETURNING start_tag, cost_s, pool, tenant_id, parent"
         ),
-        {"run": run_id},
+        {"run": run_id, "workflow": workflow},
     ).fetchone()
     if job is None:
         return False
     c.execute(statement("UPDATE queue_jobs SET state = 'done' WHERE leader = :run AND state = 'joined'"), {"run": run_id})
+    if job[4]:
+        left = "SELECT 1 FROM queue_jobs WHERE parent = :parent AND state <> 'done'"
+        again = "UPDATE queue_jobs SET state = 'parked', phase = phase + 1 WHERE run_id = :parent AND state = 'waiting'"
+        c.execute(statement(f"{again} AND NOT EXISTS ({left})"), {"parent": job[4]})
     paid = None if actual_s is None or job[0] is None else (float(job[1]), actual_s)
     promote(c, str(job[2]), str(job[3]), enqueue, paid=paid)
     return True

@@ -73,17 +73,17 @@ class DbosWorker:
     def _begin(self, run_id: str) -> tuple[str, str] | None:
         """Put the run in service; None if it was cancelled or is done."""
         with guarded(), self._engine.begin() as c:
-            return pump.start(c, run_id)
+            return pump.start(c, run_id, DBOS.workflow_id or "")
 
     def _work(self, run_id: str) -> float | None:
         job = _held(lambda: self._begin(run_id))
         # the handler is idempotent by run id: when the database goes away under it, it is done again, from the stages that are stored
         return None if job is None else _held(lambda: self._handler(job[0], run_id, job[1]))
 
-    def _release(self, run_id: str, seconds: float | None) -> None:
+    def _release(self, run_id: str, seconds: float | None, workflow: str = "") -> None:
         def release() -> None:
             with guarded(), self._engine.begin() as c:
-                pump.finish(c, run_id, actual_s=seconds, enqueue=self._enqueue)
+                pump.finish(c, run_id, actual_s=seconds, enqueue=self._enqueue, workflow=workflow)
 
         _held(release)
 
@@ -96,7 +96,7 @@ class DbosWorker:
 
         @DBOS.step(name="release")
         def release(run_id: str, seconds: float | None) -> None:
-            self._release(run_id, seconds)
+            self._release(run_id, seconds, DBOS.workflow_id or "")
 
         @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=1000)
         def run(run_id: str) -> None:
@@ -186,7 +186,7 @@ class DbosWorker:
         text = (
             "SELECT j.run_id, j.tenant_id, w.status FROM queue_jobs j JOIN "
             + table
-            + " w ON w.workflow_uuid = coalesce(nullif(j.leader, ''), j.run_id)"
+            + " w ON w.workflow_uuid = coalesce(nullif(j.leader, ''), nullif(j.workflow, ''), j.run_id)"
             " WHERE j.state IN ('ready', 'running', 'joined') AND w.status IN ('CANCELLED', 'ERROR', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED')"
         )
         with guarded(), self._engine.connect() as c:

@@ -62,9 +62,10 @@ class SqlRuns:
         return found[0] if found else None
 
     def recent(self, limit: int, *, before: str = "") -> list[RunRow]:
-        """Return runs, newest first, those older than run id `before`."""
-        older = "AND run_id < :before " if before else " "
-        return self._rows(f"{older}ORDER BY run_id DESC LIMIT :limit", {"limit": limit, **({"before": before} if before else {})})
+        """Return runs, newest first, those older than run id `before`; parts of runs are not among them."""
+        older = "AND run_id < :before " if before else ""
+        values = {"limit": limit, **({"before": before} if before else {})}
+        return self._rows(f"AND kind <> 'shard' {older}ORDER BY run_id DESC LIMIT :limit", values)
 
     def update(self, run_id: str, values: Mapping[str, object], *, unless: tuple[str, ...] = ()) -> bool:
         """Set columns of a run unless its status is one of `unless`; say whether a row changed."""

@@ -1,0 +1,148 @@
+"""Scenario requests inside the child: one, several in one pass, or a part of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dyocense_cli.errors import DyocenseError, InputError
+from dyocense_cli.runner.views import finite
+from dyocense_cli.serve.childwork import Watcher, denied, figures_of, order_of, settings_of
+from dyocense_cli.serve.says import describe
+from dyocense_cli.serve.scenarios import split, together
+from dyocense_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from dyocense_cli.runner.run import Kernel
+
+__all__ = ["forecast", "forecasts", "parts_of", "shard"]
+
+_AT_ONCE: Final = 8
+
+
+def forecast(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the scenario document of one request, or the parts it is worth being taken into."""
+    kernel, order = _scenario_order(job, watcher)
+    if parts := parts_of(job, kernel, order):
+        return {"shards": parts}, {}
+    return _scenarios(kernel, order, job["body"]["skus"], watcher)
+
+
+def parts_of(job: Mapping[str, Any], kernel: Kernel, order: Any) -> list[list[str]]:
+    """Return the SKUs of each part of a forecast that is worth taking apart: one that goes series by series, with many not yet kept."""
+    size = int(job.get("shard_skus") or 0)
+    request, forecaster = _history(job, kernel, order) if size else (None, None)
+    if request is None or forecaster is None or not forecaster.by_series:
+        return []
+    missing = sorted(forecaster.missing(request))
+    return [missing[i : i + size] for i in range(0, len(missing), size)] if len(missing) > 2 * size else []
+
+
+def _history(job: Mapping[str, Any], kernel: Kernel, order: Any) -> tuple[Any, Any]:
+    """Return the forecast request of an order and the forecaster it goes to; none where policy stops it."""
+    from dyocense_cli import wiring
+    from dyocense_cli.runner.pipeline import FORECAST
+
+    held = kernel.run(order, FORECAST, until="ask_forecast").held.get("forecast_request")
+    if held is None:
+        return None, None
+    return held.value, wiring.kept_forecaster(settings_of(job, job["folder"]), held.value.model)
+
+
+def shard(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
+    """Forecast one part's SKUs into the tenant's cache, a few at a time, so that a killed part loses a few at most."""
+    import time
+
+    from dyocense_cli.runner.nouns import resolve
+
+    body = job["body"]
+    whole = {**job, "body": body["body"]}
+    kernel, order = order_of(whole, watcher) if body["kind"] == "plan" else _scenario_order(whole, watcher)
+    begin = time.process_time()
+    request, forecaster = _history(job, kernel, order)
+    only = resolve("kernel.forecast.parts:only")
+    done = 0
+    for i in range(0, len(body["skus"]) if request is not None else 0, _AT_ONCE):
+        left = forecaster.missing(only(request, tuple(body["skus"][i : i + _AT_ONCE])))
+        if left:
+            forecaster.forecast(only(request, left))
+            done += len(left)
+    return {"skus": len(body["skus"]), "forecast": done}, {"shard_s": time.process_time() - begin}
+
+
+def _scenarios(kernel: Kernel, order: Any, skus: list[str], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
+    from dyocense_cli.runner.nouns import resolve
+    from dyocense_cli.runner.pipeline import FORECAST
+
+    execution = kernel.run(order, FORECAST)
+    held = execution.held.get("scenario_set")
+    if held is None:
+        raise denied(execution)
+    document = resolve("kernel.scenarios.shape:scenario_json")(held.value)
+    return together(split(document), skus), figures_of(execution, watcher)
+
+
+def _scenario_order(job: Mapping[str, Any], watcher: Watcher) -> tuple[Kernel, Any]:
+    """Return the kernel and the order of a goal that has nothing but a horizon to forecast."""
+    body = dict(job["body"])
+    if not body.get("context") and not body.get("context_ref"):
+        raise InputError(
+            "DY2002", "a forecast needs `context` or `context_ref`: the histories come from there", hints="context_ref: fixtures/grocery"
+        )
+    goal = {
+        "dsl": "goal/v1",
+        "id": "forecast",
+        "model": "replenishment",
+        "context": "context.yaml",
+        "horizon": {"periods": body["horizon"], "every": "week"},
+        "forecast": {"model": body.get("model", "auto"), "num_scenarios": body["num_scenarios"], "seed": body.get("seed", 424242)},
+        "objective": {"cost": 1.0},
+    }
+    return order_of({**job, "body": {"goal_dsl": goal, "context": body.get("context"), "context_ref": body.get("context_ref")}}, watcher)
+
+
+def forecasts(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
+    """Answer several requests; their series are forecast in one pass, after which each finds its own in the tenant's cache."""
+    from dyocense_cli.runner.pipeline import FORECAST
+
+    orders: dict[str, tuple[Kernel, Any]] = {}
+    histories: list[Any] = []
+    answers: dict[str, Any] = {}
+
+    def each(answer: Callable[[Mapping[str, Any]], None]) -> None:
+        for request in job["body"]["requests"]:
+            if request["run_id"] in answers:
+                continue
+            try:
+                answer(request)
+            except DyocenseError as error:
+                answers[request["run_id"]] = {"problem": {**describe(error), "status": error.http_status}}
+
+    def ask(request: Mapping[str, Any]) -> None:
+        folder = Path(job["folder"]) / request["run_id"]
+        folder.mkdir()
+        kernel, order = orders[request["run_id"]] = _scenario_order({**job, **request, "folder": str(folder)}, watcher)
+        held = kernel.run(order, FORECAST, until="ask_forecast").held.get("forecast_request")
+        histories.extend([] if held is None else [held.value])
+
+    def draw(request: Mapping[str, Any]) -> None:
+        result, figures = _scenarios(*orders[request["run_id"]], request["body"]["skus"], watcher)
+        answers[request["run_id"]] = {"result": finite(result), "figures": figures}
+
+    each(ask)
+    _in_one_pass(histories, settings_of(job, job["folder"]))
+    each(draw)
+    return {"answers": answers}, {}
+
+
+def _in_one_pass(requests: list[Any], settings: Settings) -> None:
+    """Forecast every series of several requests at once, into the tenant's cache."""
+    from dyocense_cli import wiring
+    from dyocense_cli.runner.nouns import resolve
+
+    for model in sorted({request.model for request in requests}):
+        forecaster = wiring.kept_forecaster(settings, model)
+        mine = [request for request in requests if request.model == model]
+        for united in resolve("kernel.forecast.unite:unite")(mine, forecaster.name, most=forecaster.most):
+            forecaster.forecast(united)
