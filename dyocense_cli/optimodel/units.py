@@ -146,7 +146,7 @@ def _power(part: str, single: Callable[[str], Unit]) -> Unit:
     if match[2] and f"{name}^{power}" in _LIGHT:
         return _light(f"{name}^{power}")
     one = single(name)
-    if one.powers and not one.names:
+    if (one.powers or one.factor != 1.0) and not one.names:
         one = Unit(one.factor, one.powers, "", ((name, 1),))
     out = NUMBER
     for _ in range(abs(power)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dyocense_cli.cli.completion import candidates
 from tests.cli.project import dyocense, environment
 
 
@@ -27,9 +29,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def words(project: Path, *typed: str) -> list[str]:
-    done = dyocense("completion", "--words", *typed, cwd=project)
-    assert (done.code, done.err) == (0, "")
-    return done.out.splitlines()
+    """Return what the program answers a shell; in this process, for a shell asks often."""
+    with contextlib.chdir(project):
+        return candidates(list(typed))
 
 
 def test_commands_groups_options_goals_and_values_are_offered(project: Path) -> None:

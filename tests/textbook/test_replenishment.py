@@ -13,6 +13,7 @@ from dyocense_cli.artifacts.forecast import ScenarioSet, ScenarioTable
 from dyocense_cli.artifacts.goal import Quantity
 from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.solution import Status
+from dyocense_cli.kernel.plan.steps import steps_of
 from dyocense_cli.optimodel.evaluate import Evaluator, split_columns
 from tests.compiling import compiled, context
 from tests.textbook.files import solve
@@ -73,7 +74,8 @@ class Held:
         self.solution = solve(model)
         assert self.solution.status == Status.OPTIMAL
         assert self.solution.x is not None
-        self.evaluator = Evaluator(model, split_columns(model, self.solution.x))
+        self.values = split_columns(model, self.solution.x)
+        self.evaluator = Evaluator(model, self.values)
 
     def __call__(self, text: str) -> list[Any]:
         return np.round(np.asarray(self.evaluator.value(self.model.exprs.get(text, text)).data), 6).tolist()
@@ -100,6 +102,9 @@ def test_lost_sales_stay_lost_and_backorders_are_met_later() -> None:
     waiting = Held(shop([[5, 5, 5]], lead_days=7.0, goal="settings: {unmet: backorder}\n"))
     assert waiting("sum(order)") == 15
     assert waiting("sum(back, over=[sku, scenario])") == [5, 0, 0]
+    assert lost.kpi("service") == pytest.approx(1 - 5 / 15)
+    assert waiting.kpi("service") == pytest.approx(1 - 5 / 15)  # late counts once, in the period of its demand
+    assert waiting.kpi("stockout_probability") == [1.0]
 
 
 def test_orders_come_in_whole_lots_of_at_least_the_moq() -> None:
@@ -180,7 +185,10 @@ def test_a_price_break_covers_all_units() -> None:
     held = Held(shop([[95]], offers=offers, skus=free))
     assert held("sum(order)") == 100  # 100 at 8 are cheaper than 95 at 10
     assert held("sum(spend)") == 800
-    assert Held(shop([[60]], offers=offers, skus=free))("sum(spend)") == 600
+    assert [(s.qty, s.price, s.cost) for s in steps_of(held.model, held.values)] == [(100, 8.0, 800.0)]  # the line's price is the break's
+    few = Held(shop([[60]], offers=offers, skus=free))
+    assert few("sum(spend)") == 600
+    assert [(s.qty, s.price, s.cost) for s in steps_of(few.model, few.values)] == [(60, 10.0, 600.0)]
 
 
 def test_stock_older_than_its_shelf_life_is_waste() -> None:
