@@ -140,12 +140,18 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """What a change would do: parameter or rule, change, objective change; solved, not extrapolated, when `resolved`."""
+    """What a change would do: parameter or rule, change, objective change.
+
+    When `resolved`, `delta` is that of a plan found after the change with its whole numbers, and the best one lies between `low` and
+    `high`; otherwise it is the difference of two linear relaxations.
+    """
 
     name: str
     change: str
     delta: float
     resolved: bool
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

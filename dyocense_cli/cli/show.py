@@ -138,9 +138,12 @@ def _obeyed(page: Page, explanation: Explanation, currency: str) -> None:
     if obeyed:
         page.line()
     for change in obeyed:
+        ends = sorted(abs(e) for e in (change.low, change.high) if e is not None) or [abs(change.delta)]
         about = "" if change.resolved else "about "
-        cost = abs(change.delta)
-        page.line(f"Obeying {change.name} costs " + (f"{about}{cost:,.2f} {currency}" if cost >= 0.005 else "nothing"))
+        cost = f"{about}{ends[0]:,.2f} {currency}" if ends[-1] >= 0.005 else "nothing"
+        if ends[-1] - ends[0] >= max(0.005, 1e-3 * ends[-1]):
+            cost = f"between {ends[0]:,.2f} and {ends[-1]:,.2f} {currency}"
+        page.line(f"Obeying {change.name} costs {cost}")
 
 
 def _no_plan(page: Page, plan: Plan, explanation: Explanation | None, places: Mapping[str, str]) -> None:

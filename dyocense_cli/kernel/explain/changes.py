@@ -14,11 +14,11 @@ from dyocense_cli.artifacts.plan import Plan, Sensitivity, Step
 from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.kernel.explain.knobs import coefficients, knobs, raising_loosens, turned
 from dyocense_cli.kernel.explain.probe import without
+from dyocense_cli.kernel.explain.replan import concerned, line_columns, replanned, within
 from dyocense_cli.kernel.explain.words import amount, quantity
 from dyocense_cli.optimodel.activity import rule_activities
 from dyocense_cli.optimodel.derive import with_params
-from dyocense_cli.optimodel.evaluate import Evaluator, split_columns
-from dyocense_cli.optimodel.members import coordinates
+from dyocense_cli.optimodel.evaluate import Evaluator, join_columns, split_columns
 from dyocense_cli.optimodel.offers import offers
 from dyocense_cli.optimodel.programs import relaxed
 from dyocense_cli.ports import Lent, SolveLimits
@@ -29,16 +29,25 @@ __all__ = ["Compared", "alternatives", "sensitivities"]
 _SMALL: Final = 5_000
 #: columns above which not even its linear relaxation is solved again
 _LARGE: Final = 100_000
-#: gap of a plan within which a difference of two plans says something
+#: gap of a plan within which a changed plan can be proved in seconds
 _EXACT: Final = 1e-3
 _CHANGE: Final = 0.1
-_LINES_SOLVED: Final = 10
+_LINES_SOLVED: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A changed model, in arrays, and the present plan over its columns."""
+
+    ground: GroundModel
+    plan: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
     """A solved model to compare changed ones with: its plan and its linear relaxation."""
 
+    model: OptiModel
     ground: GroundModel
     solution: Solution
     relaxed: Solution
@@ -46,23 +55,47 @@ class Compared:
 
     @property
     def is_exact(self) -> bool:
-        """Whether a changed plan would be solved with its whole numbers: the model is small and its plan is proved."""
+        """Whether a changed plan would be proved anew: the model is small and its plan is proved."""
         x, gap = self.solution.x, self.solution.gap
         return x is not None and x.size <= _SMALL and gap is not None and gap <= _EXACT
 
-    def delta(self, changed: GroundModel) -> tuple[float, bool] | None:
-        """Return the change of the objective and whether it is that of proved plans; else it is that of the linear relaxations.
+    def changed(self, model: OptiModel) -> _Change:
+        """Return a changed model with the present plan carried over by labels; 0 where it has no such column."""
+        assert self.solution.x is not None
+        values = split_columns(self.model, self.solution.x)
+        held = {v.name: values[v.name] for v in model.vars}
+        return _Change(self.lent.ground(model), np.nan_to_num(join_columns(model, held)))
 
-        Two plans within 2 % of their bounds may differ by as much for no reason; their relaxations do not. None when there is no answer.
+    def same(self, ground: GroundModel) -> _Change:
+        """Return a change that leaves the columns as they are."""
+        assert self.solution.x is not None
+        return _Change(ground, self.solution.x)
+
+    def effect(self, name: str, change: str, to: _Change) -> Sensitivity | None:
+        """Return what a change does to the objective of the plan in hand.
+
+        `delta` is that of the plan found after it, from the present one in counted work; the best plan after the change lies between
+        `low` and `high`. Where no plan is found with whole numbers, `delta` is the difference of the linear relaxations and nothing is
+        resolved. None when there is no answer.
         """
+        old = self.solution.objective
+        if old is None:
+            return None
         if self.is_exact:
-            answer: Solution = self.lent.solve(changed, self._limits(), start=self.solution.x)
-            if answer.objective is not None and self.solution.objective is not None and answer.gap is not None and answer.gap <= _EXACT:
-                return answer.objective - self.solution.objective, True
+            answer: Solution = self.lent.solve(to.ground, self._limits(), start=to.plan)
+            if answer.objective is not None and answer.gap is not None and answer.gap <= _EXACT:
+                best = None if answer.bound is None else answer.bound - old
+                return _resolved(name, change, answer.objective - old, best=best, sense=self.ground.sense)
         if self.relaxed.objective is None or self.ground.n_cols > _LARGE:
             return None
-        found: Solution = self.lent.solve(relaxed(changed), SolveLimits(time_s=20.0, duals=False))
-        return None if found.objective is None else (found.objective - self.relaxed.objective, False)
+        linear: Solution = self.lent.solve(relaxed(to.ground), SolveLimits(time_s=20.0, duals=False))
+        if linear.objective is None or linear.x is None:
+            return None
+        dim = self.model.steps.dims[0] if self.model.steps is not None else None
+        found = replanned(to.ground, to.plan, linear.x, self.lent, dim=dim, seed=self.solution.seed)
+        if found is None or found.objective is None:
+            return Sensitivity(name, change, linear.objective - self.relaxed.objective, False)
+        return _resolved(name, change, found.objective - old, best=linear.objective - old, sense=self.ground.sense)
 
     def _limits(self) -> SolveLimits:
         gap = max(1e-6, self.solution.gap or 0.0)
@@ -70,58 +103,92 @@ class Compared:
         return SolveLimits(time_s=20.0, gap=gap, nodes=500, work=work, seed=self.solution.seed, duals=False)
 
 
+def _resolved(name: str, change: str, delta: float, *, best: float | None, sense: str) -> Sensitivity:
+    best = delta if best is None else best
+    low, high = (min(best, delta), delta) if sense == "min" else (delta, max(best, delta))
+    return Sensitivity(name, change, delta, True, low, high)
+
+
 def sensitivities(model: OptiModel, compared: Compared, values: Mapping[str, np.ndarray]) -> Iterator[Sensitivity]:
-    """Yield the change of the objective for tracked parameters 10 % up and down, binding rules 10 % looser, policy rules left out.
-
-    A change is `resolved` when the changed model was solved and proved; otherwise it is that of the linear relaxation.
-    """
-    for name, change, changed in (
-        *_parameters(model, compared.lent),
-        *_rules(model, values, compared.lent),
-        *_policies(model, compared.ground),
-    ):
-        found = compared.delta(changed)
+    """Yield the effect of tracked parameters 10 % up and down, binding rules 10 % looser, policy rules left out."""
+    for name, change, to in (*_parameters(model, compared), *_rules(model, values, compared), *_policies(model, compared)):
+        found = compared.effect(name, change, to)
         if found is not None:
-            yield Sensitivity(name, change, *found)
+            yield found
 
 
-def _parameters(model: OptiModel, lent: Lent) -> Iterator[tuple[str, str, GroundModel]]:
+def _parameters(model: OptiModel, compared: Compared) -> Iterator[tuple[str, str, _Change]]:
     for name in model.hints.sensitivities:
         if name in model.params:
             for factor in (1.0 + _CHANGE, 1.0 - _CHANGE):
                 change = f"{'+' if factor > 1 else '-'}{_CHANGE:.0%}".replace("%", " %")
-                yield name, change, lent.ground(with_params(model, {name: model.params[name].data * factor}))
+                yield name, change, compared.changed(with_params(model, {name: model.params[name].data * factor}))
 
 
-def _rules(model: OptiModel, values: Mapping[str, np.ndarray], lent: Lent) -> Iterator[tuple[str, str, GroundModel]]:
+def _rules(model: OptiModel, values: Mapping[str, np.ndarray], compared: Compared) -> Iterator[tuple[str, str, _Change]]:
     binding = {n for n, a in rule_activities(model, values).items() if a.pressing}
     for knob in knobs(model):
         gains = coefficients(knob) if knob.rule in binding else None
         if gains is not None:
             looser = knob.value * (1.0 + _CHANGE if raising_loosens(gains) else 1.0 - _CHANGE)
-            yield knob.rule, f"{quantity(knob.value, knob.unit)} -> {quantity(looser, knob.unit)}", lent.ground(turned(knob, looser))
+            change = f"{quantity(knob.value, knob.unit)} -> {quantity(looser, knob.unit)}"
+            yield knob.rule, change, compared.changed(turned(knob, looser))
 
 
-def _policies(model: OptiModel, ground: GroundModel) -> Iterator[tuple[str, str, GroundModel]]:
+def _policies(model: OptiModel, compared: Compared) -> Iterator[tuple[str, str, _Change]]:
     for rule in model.rules:
         if rule.source.startswith("policy:"):
-            yield rule.origin or rule.name, "without it", without(ground, {rule.name})
+            yield rule.origin or rule.name, "without it", compared.same(without(compared.ground, {rule.name}))
 
 
 def alternatives(model: OptiModel, compared: Compared, plan: Plan) -> dict[str, str]:
-    """Return, per line, the next-cheapest offer and its difference, and for the dearest lines what the plan costs without them."""
+    """Return, per line, the next-cheapest offer and its difference; for the dearest lines what takes their place and what that costs."""
     steps = model.steps
     if steps is None or steps.price is None or compared.solution.x is None:
         return {}
     found = _offers(model, steps, compared.solution, plan)
-    for step in sorted(plan.steps, key=lambda s: (-(s.cost or 0.0), s.line))[:_LINES_SOLVED]:
-        answer = compared.delta(_without_line(compared.ground, steps, step))
-        if answer is not None:
-            delta, is_proved = answer
-            more = f"{amount(abs(delta))} {model.currency} {'more' if delta >= 0 else 'less'}"
-            said = f"without this line the plan costs {more} ({'solved' if is_proved else 'by the linear relaxation'})"
-            found[step.line] = "; ".join(p for p in (found.get(step.line, ""), said) if p)
+    before: dict[str, tuple[Solution | None, np.ndarray]] = {}
+    for step in sorted(plan.steps, key=lambda s: (-(s.cost or 0.0), s.line))[: _LINES_SOLVED if compared.ground.n_cols <= _LARGE else 0]:
+        said = _without_line(model, compared, steps, step, before)
+        found[step.line] = "; ".join(p for p in (found.get(step.line, ""), said) if p)
     return {line: found[line] for line in sorted(found)}
+
+
+def _without_line(
+    model: OptiModel, compared: Compared, steps: Steps, step: Step, before: dict[str, tuple[Solution | None, np.ndarray]]
+) -> str:
+    """Say what planning a line's SKU anew without it costs and orders in its place, all other whole numbers kept; solved both ways."""
+    ground, seed, x = compared.ground, compared.solution.seed, compared.solution.x
+    assert x is not None
+    label = step.keys[steps.dims[0]]
+    if label not in before:
+        free = concerned(ground, steps.dims[0], label, steps.dims)
+        before[label] = within(ground, x, free, compared.lent, seed=seed, start=x), free
+    base, free = before[label]
+    line = line_columns(ground, step.keys)
+    barred = replace(ground, upper=np.where(line, np.maximum(ground.lower, 0.0), ground.upper))
+    other = within(barred, np.where(line, 0.0, x), free, compared.lent, seed=seed)
+    if base is None or base.objective is None or other is None or other.objective is None or other.x is None:
+        return f"no plan without this line keeps all other orders than those of {label}" if base is not None else ""
+    delta = (other.objective - base.objective) * (1.0 if ground.sense == "min" else -1.0)
+    more = f"{amount(abs(delta))} {model.currency} {'more' if delta >= 0 else 'less'}"
+    return f"without this line the plan costs {more}{_instead(model, steps, step, base, other)} (solved, other orders kept)"
+
+
+def _instead(model: OptiModel, steps: Steps, step: Step, base: Solution, other: Solution) -> str:
+    """Return what is ordered more in place of a line: at most two offers and periods of its SKU."""
+    assert base.x is not None
+    assert other.x is not None
+    ordered = [Evaluator(model, split_columns(model, s.x)).array(steps.quantity, steps.dims) for s in (base, other) if s.x is not None]
+    at = model.dims[steps.dims[0]].index(step.keys[steps.dims[0]])
+    more = np.nan_to_num(ordered[1][at] - ordered[0][at])
+    most = [flat for flat in np.argsort(-more, axis=None, kind="stable")[:2].tolist() if more.flat[flat] > 0.5]
+    named = []
+    for flat in most:
+        place = np.unravel_index(flat, more.shape)
+        labels = [model.dims[d][int(i)] for d, i in zip(steps.dims[1:], place, strict=True) if len(model.dims[d]) > 1]
+        named.append(f"{amount(float(more.flat[flat]))} from {' in '.join(labels)}")
+    return f", with {' and '.join(named)} instead" if named else ""
 
 
 def _offers(model: OptiModel, steps: Steps, solution: Solution, plan: Plan) -> dict[str, str]:
@@ -148,14 +215,3 @@ def _offers(model: OptiModel, steps: Steps, solution: Solution, plan: Plan) -> d
             f"{'+' if delta >= 0 else '-'}{amount(abs(delta))} {model.currency} before lots and minimum orders"
         )
     return found
-
-
-def _without_line(ground: GroundModel, steps: Steps, step: Step) -> GroundModel:
-    """Return the model in which this line may not be ordered."""
-    upper = ground.upper.copy()
-    for block in ground.columns:
-        if block.dims == steps.dims:
-            place = np.array([ground.dims[d].index(step.keys[d]) for d in block.dims])
-            here = block.start + np.flatnonzero((coordinates(block, ground.dims) == place[:, None]).all(axis=0))
-            upper[here] = np.minimum(upper[here], np.maximum(ground.lower[here], 0.0))
-    return replace(ground, upper=upper)

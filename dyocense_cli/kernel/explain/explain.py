@@ -40,7 +40,7 @@ def explain(optimodel: OptiModel, solution: Solution, plan: Plan, *, lent: Lent)
         note = f"the model has {solution.x.size} columns: nothing was solved again to explain the plan"
         return Explanation(reduced_costs=reduced_costs(optimodel, ground, solution, solution), notes=(note,))
     relaxed = relaxation(ground, solution, lent)
-    compared = Compared(ground, solution, relaxed, lent)
+    compared = Compared(optimodel, ground, solution, relaxed, lent)
     binding, notes = binding_rules(optimodel, ground, solution, relaxed, lent=lent)
     return Explanation(
         binding=binding,

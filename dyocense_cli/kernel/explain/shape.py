@@ -16,7 +16,8 @@ def explanation_json(explanation: Explanation, places: Mapping[str, str]) -> dic
         "binding": [_binding(b, places) for b in explanation.binding],
         "reduced_costs": dict(explanation.reduced_costs),
         "sensitivities": [
-            {"name": s.name, "change": s.change, "delta": s.delta, "resolved": s.resolved} for s in explanation.sensitivities
+            {"name": s.name, "change": s.change, "delta": s.delta, "resolved": s.resolved, "low": s.low, "high": s.high}
+            for s in explanation.sensitivities
         ],
         "conflicts": [_conflict(c, places) for c in explanation.conflicts],
         "ways": [_way(w) for w in explanation.ways],

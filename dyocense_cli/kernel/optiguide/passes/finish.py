@@ -12,6 +12,7 @@ from dyocense_cli.kernel.optiguide.draft import Draft, Formula, RuleDraft, TermD
 from dyocense_cli.kernel.optiguide.implied import implied_where
 from dyocense_cli.kernel.optiguide.problems import locate
 from dyocense_cli.optimodel.expr.nodes import Neg, Node, Num, Sum, names, walk
+from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.optimodel.expr.printer import show
 
 __all__ = ["finish"]
@@ -70,8 +71,23 @@ def _used(draft: Draft) -> set[str]:
     used = {name for tree in _trees(draft) for name in names(tree)}
     if draft.steps is not None:
         used |= {t for t in (draft.steps.price, draft.steps.arrives, draft.steps.lot, draft.steps.cost) if t}
-    used |= set(draft.inputs.goal.explain.sensitivities)
-    return used
+    asked = set(draft.inputs.goal.explain.sensitivities)
+    return used | asked | _between(draft, asked, used)
+
+
+def _between(draft: Draft, asked: set[str], used: set[str]) -> set[str]:
+    """Return the data through which a change of what is `asked` reaches data in use: a minimum order that least lots are made of, say."""
+    needs = {n: names(parse(p.source[1:])) & draft.data.keys() for n, p in draft.data.items() if p.source.startswith("=")}
+    reached = set(asked)
+    while more := {n for n, parts in needs.items() if parts & reached} - reached:
+        reached |= more
+    found: set[str] = set()
+    waiting = list(used & reached & needs.keys())
+    while waiting:
+        parts = needs[waiting.pop()] - found
+        found |= parts
+        waiting += parts & reached & needs.keys()
+    return found
 
 
 def _dims(draft: Draft, params: Mapping[str, Param], variables: tuple[Var, ...], rules: tuple[Rule, ...]) -> set[str]:
