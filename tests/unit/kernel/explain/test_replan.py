@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from dyocense_cli.artifacts.optimodel import Hints
+from dyocense_cli.kernel.check.check import check
 from dyocense_cli.kernel.explain.binding import relaxation
 from dyocense_cli.kernel.explain.changes import Compared, alternatives, sensitivities
 from dyocense_cli.kernel.optimizer.drive import solve_model
 from dyocense_cli.kernel.plan.interpret import interpret
-from dyocense_cli.kernel.check.check import check
 from dyocense_cli.optimodel.derive import with_params
 from dyocense_cli.optimodel.evaluate import split_columns
 from dyocense_cli.ports import SolveLimits
