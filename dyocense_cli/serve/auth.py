@@ -24,6 +24,8 @@ SCOPE: Final = "kernel.run"
 _ALGORITHMS: Final = {"HS256": "oct", "RS256": "RSA", "ES256": "EC"}
 _TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _REFRESH_S: Final = 300.0
+#: Keys from an address are not asked for more often, whatever tokens come.
+_AGAIN_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,14 @@ class Verifier:
             return self._keys
         with self._lock:
             age = time.monotonic() - self._read_at
-            if not self._keys.keys or age > _REFRESH_S or (fresh and age > 5.0):
-                self._keys = self._read()
-                self._read_at = time.monotonic()
+            if not self._keys.keys or age > _REFRESH_S or (fresh and age > _AGAIN_S):
+                try:
+                    self._keys = self._read()
+                    self._read_at = time.monotonic()
+                except (UnavailableError, UsageError):
+                    if not self._keys.keys:
+                        raise
+                    self._read_at = time.monotonic() - _REFRESH_S + _AGAIN_S  # known keys hold on; ask again soon
             return self._keys
 
     def verify(self, header: str | None) -> Caller:

@@ -18,7 +18,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from dyocense_cli.errors import AccessError, UsageError
+from dyocense_cli.errors import AccessError, UnavailableError, UsageError
 from dyocense_cli.serve.auth import Verifier, mint
 from dyocense_cli.serve.config import ServeConfig, read_config
 
@@ -166,6 +166,27 @@ def test_keys_from_an_address_are_fetched_again_for_a_new_key(
     served["keys"] = [first.as_dict(private=False), second.as_dict(private=False)]
     verifier._read_at -= 10  # the set may be asked for again after five seconds
     assert verifier.verify(sign(second, claims(), "ES256", kid="b")).tenant_id == "acme"
+
+
+def test_keys_that_are_known_hold_while_their_address_is_down_and_go_when_it_drops_them(
+    tmp_path: Path, key_server: tuple[str, dict[str, Any]]
+) -> None:
+    url, served = key_server
+    first, second = (RSAKey.generate_key(2048, {"kid": k}) for k in ("a", "b"))
+    served["keys"] = [first.as_dict(private=False)]
+    verifier = Verifier(config(tmp_path, jwt_algorithm="RS256", jwt_keys=url))
+    token = sign(first, claims(), "RS256", kid="a")
+    assert verifier.verify(token).tenant_id == "acme"
+    served["keys"] = "not a key set"
+    verifier._read_at -= 1000  # the set is old
+    assert verifier.verify(token).tenant_id == "acme"
+    served["keys"] = [second.as_dict(private=False)]
+    verifier._read_at -= 1000
+    assert verifier.verify(sign(second, claims(), "RS256", kid="b")).tenant_id == "acme"
+    with pytest.raises(AccessError):  # rotated out
+        verifier.verify(token)
+    with pytest.raises(UnavailableError, match="cannot be fetched"):  # never known: nothing holds on
+        Verifier(config(tmp_path, jwt_algorithm="RS256", jwt_keys="http://127.0.0.1:9/jwks")).verify(token)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from .test_service import Live, live, opa_binary, opa_url
 
 __all__ = ["live", "opa_binary", "opa_url"]
 pytestmark = pytest.mark.timeout(900)
+FULL = os.environ.get("DYOCENSE_TEST_SCALE") == "full"
 
 #: A body that fits, by operation. Each call that takes one has to stand here.
 BODIES: dict[str, dict[str, Any]] = {
@@ -52,6 +54,7 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
 
 
 ALL = operations()
+RSA = RSAKey.generate_key(2048)
 CLOSED = [o for o in ALL if o[2]["operationId"] not in OPEN]
 NAMES = [o[2]["operationId"] for o in CLOSED]
 
@@ -97,7 +100,7 @@ def bad_tokens(service: Service) -> dict[str, str | None]:
         return jwt.encode({"alg": "HS256"}, {**claims, **more}, key)
 
     good = signed()
-    rsa = RSAKey.generate_key(2048)
+    rsa = RSA
     mark = hmac.new(rsa.as_pem(private=False), b"", hashlib.sha256).digest()
     return {
         "none": None,
@@ -292,3 +295,71 @@ def _remote(e: dict[str, str], needle: bytes) -> list[tuple[str, str]]:
     assert rows
     assert all(set(r["beside"]) <= {r["t"]} for r in rows)
     return found + [("node", str(r["t"])) for r in rows]
+
+
+#: What stands in files that must not be read.
+SECRETS = ("root:", "SQLite format", "uuid7")
+FILES = (
+    "/etc/passwd", "../../../../../../../../etc/passwd", "goals/../../../../../../../etc/passwd", "../../../service.sqlite", "../../other/store",
+    "file:///etc/passwd", "http://127.0.0.1:9/data.csv", "s3://bucket/key", "..", ".", "", "~/.ssh/id_rsa", "/proc/self/environ", "\\\\host\\share", "a\nb",
+)  # fmt: skip
+
+
+def _model(body: dict[str, Any], name: str) -> None:
+    body["goal_dsl"]["model"] = name
+
+
+def _goals_context(body: dict[str, Any], name: str) -> None:
+    del body["context"]
+    body["goal_dsl"]["context"] = name
+
+
+def _table(body: dict[str, Any], name: str) -> None:
+    body["context"]["tables"]["papers"] = {"file": name}
+
+
+def _scenarios(body: dict[str, Any], name: str) -> None:
+    body["goal_dsl"]["forecast"]["scenarios"] = name
+
+
+def _reference(body: dict[str, Any], name: str) -> None:
+    del body["context"]
+    body["context_ref"] = name
+
+
+def _query(body: dict[str, Any], name: str) -> None:
+    body["context"]["tables"]["papers"] = {"sql": f"select * from read_csv('{name}')"}
+
+
+def _overrides(body: dict[str, Any], name: str) -> None:
+    body["overrides"] = {"context": name, "model": name}
+
+
+REACHES = (_model, _goals_context, _table, _scenarios, _reference, _query, _overrides)
+
+
+def test_what_lies_outside_is_not_read(live: Live) -> None:
+    tenant, runs = f"tn-{uuid.uuid4().hex[:8]}", {}
+    with live.client(tenant, "enterprise") as client:
+        for i, reach in enumerate(REACHES):
+            for name in FILES if FULL else (FILES[i % len(FILES)], FILES[(i + 7) % len(FILES)]):
+                body = _inline(uuid.uuid4().hex[:8])
+                reach(body, name)
+                answer = client.post("/plans", json=body, headers={"Idempotency-Key": uuid.uuid4().hex})
+                assert answer.status_code in (202, 422), answer.text
+                if answer.status_code == 202:
+                    runs[answer.json()["run_id"]] = (reach.__name__, name)
+
+        def view(run_id: str) -> dict[str, Any]:
+            out: dict[str, Any] = client.get(f"/runs/{run_id}").json()
+            return out
+
+        for run_id, what in runs.items():
+            live.until(lambda run_id=run_id: view(run_id)["status"] in ("succeeded", "failed"))  # type: ignore[misc]
+            found = view(run_id)
+            if found["status"] == "succeeded":  # no name, or the goal's own folder, may mean what is there anyway
+                assert what[1] in ("", "."), (what, found)
+                continue
+            assert 400 <= int(found["problem"]["status"]) < 500, (what, found["problem"])
+            assert found["problem"]["code"].startswith(("DY2", "DY1")), (what, found["problem"])
+            assert not any(s in str(found["problem"]) for s in SECRETS), (what, found["problem"])

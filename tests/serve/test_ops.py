@@ -66,3 +66,12 @@ def test_rules_and_dashboards_ask_for_metrics_that_exist() -> None:
     assert {"Solver time against budget", "Solve latency", "Stage cache hit rate", "Evidence lag"} <= {p["title"] for p in board["panels"]}
     places = [(p["gridPos"]["x"], p["gridPos"]["y"]) for p in board["panels"]]
     assert len(set(places)) == len(places)
+
+
+def test_every_metric_that_the_design_names_is_there_by_tenant_tier_and_goal() -> None:
+    metrics = ServiceMetrics(Parts(sa.create_engine("sqlite://"), None, FrozenClock(), 10.0))
+    names = ("solver_wall_time", "mip_gap", "status_code", "forecast_rmse", "scenario_count", "evidence_write_ms", "queue_wait", "budget_left")
+    for name in names:
+        [found] = [c for c in (*metrics._histograms.values(), *metrics._gauges.values()) if c._name.startswith(f"dyocense_{name}")]
+        assert found._labelnames == ("tenant_id", "tier", "goal_id"), name
+    assert metrics._stages._labelnames == ("tenant_id", "tier", "goal_id", "cached")  # cache hits
