@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -66,6 +66,10 @@ def worker(
     _call("run:worker", _settings(database, sandbox, tenants, state), slots=slots, beside=beside)
 
 
+#: What the queue calls a run's state, in a reader's words.
+_STATES: Final = {"parked": "waiting for their turn", "ready": "next", "running": "running"}
+
+
 @app.command()
 def status(database: Database = None, state: State = None, as_json: Json = False) -> None:
     """Show workers, queue and outbox."""
@@ -75,10 +79,12 @@ def status(database: Database = None, state: State = None, as_json: Json = False
         return
     lines = [f"database {found['database']} · sandbox {found['sandbox']}"]
     lines += [f"worker {w['executor']}: {w['slots']} slots, beat {w['beat_s_ago']} s ago" for w in found["workers"]] or [
-        "no worker is alive"
+        "no worker is alive: start one with `dyocense serve` or `dyocense serve worker`"
     ]
-    lines += [f"pool {q['pool']}: {q['runs']} {q['state']}" for q in found["queue"]] or ["the queue is empty"]
-    lines += [f"outbox {kind}: {lag} s behind" for kind, lag in found["outbox_lag_s"].items()]
+    lines += [f"pool {q['pool']}: {q['runs']} {_STATES.get(q['state'], q['state'])}" for q in found["queue"]] or ["the queue is empty"]
+    lines += [
+        f"{kind} to deliver: {f'the oldest waits for {lag} s' if lag else 'nothing waits'}" for kind, lag in found["outbox_lag_s"].items()
+    ]
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -16,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
 from dyocense_cli.errors import AccessError, UnavailableError, UsageError
+from dyocense_cli.kernel.tenancy.tiers import tier as tier_named
 from dyocense_cli.serve.config import ServeConfig
 
 __all__ = ["SCOPE", "Caller", "Verifier", "mint"]
@@ -23,6 +24,7 @@ __all__ = ["SCOPE", "Caller", "Verifier", "mint"]
 SCOPE: Final = "kernel.run"
 _ALGORITHMS: Final = {"HS256": "oct", "RS256": "RSA", "ES256": "EC"}
 _TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_LONGEST_H: Final = 366 * 24
 _REFRESH_S: Final = 300.0
 #: Keys from an address are not asked for more often, whatever tokens come.
 _AGAIN_S: Final = 5.0
@@ -170,12 +172,16 @@ def mint(config: ServeConfig, *, tenant: str, tier: str, hours: float = 8.0, sco
     Raises
     ------
     UsageError
-        DY3101 if the service verifies with public keys: whoever holds the private key mints.
+        DY3101 if the service verifies with public keys (whoever holds the private key mints), for a tenant that is no name or hours
+        outside a year; DY3103 for a tier that there is not.
     """
     if config.jwt_algorithm != "HS256":
         raise UsageError("DY3101", f"tokens are signed with {config.jwt_algorithm} elsewhere", hints="use HS256 for local tokens")
     if not _TENANT.fullmatch(tenant):
         raise UsageError("DY3101", f"tenant `{tenant}` is not a name of letters, digits, `_`, `.` and `-`")
+    tier_named(tier)
+    if not 0 < hours <= _LONGEST_H:
+        raise UsageError("DY3101", f"a token is good for more than 0 and at most {_LONGEST_H} hours, not {hours:g}", hints="--hours 8")
     now = int(time.time())
     claims = {
         "sub": subject,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Programs that tests call but that are no servers: bubblewrap, Chromium, promtool. tools.sh up|down
+# Programs that tests call but that are no servers: bubblewrap, curl, Chromium, promtool. tools.sh up|down
 . "$(dirname "$0")/lib.sh"
 
 # need_tool PROGRAM PACKAGE
@@ -7,6 +7,7 @@ need_tool() { need_package "$(command -v "$1" || echo "/usr/bin/$1")" "$2"; }
 
 up() {
   need_tool bwrap bubblewrap
+  need_tool curl curl
   need_tool chromium chromium
   need_tool promtool prometheus
 }

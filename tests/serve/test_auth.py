@@ -49,6 +49,21 @@ def test_a_minted_token_says_who_asks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"tier": "gold"}, "gold"),
+        ({"hours": -1.0}, "more than 0"),
+        ({"hours": float("nan")}, "more than 0"),
+        ({"hours": 1e9}, "at most 8784"),
+        ({"tenant": "a b"}, "not a name"),
+    ],
+)
+def test_a_token_that_nobody_could_use_is_not_minted(tmp_path: Path, wrong: dict[str, Any], text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        mint(config(tmp_path), **{"tenant": "acme", "tier": "pro", **wrong})
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"exp": int(time.time()) - 3600},
