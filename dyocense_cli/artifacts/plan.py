@@ -83,6 +83,7 @@ class StressReport:
     stockout_probability: Mapping[str, float] = field(default_factory=dict)
     vss: float | None = None
     evpi: float | None = None
+    evpi_interval: tuple[float, float] | None = None
     gap_interval: tuple[float, float] | None = None  # out-of-sample minus in-sample mean cost, 95 %
     shocks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

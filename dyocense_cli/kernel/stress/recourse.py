@@ -18,30 +18,35 @@ from dyocense_cli.artifacts.optimodel import OptiModel, Rule
 from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.kernel.stress.worlds import World, side_by_side
 from dyocense_cli.optimodel.activity import is_negotiable
-from dyocense_cli.optimodel.evaluate import Evaluator, split_columns
+from dyocense_cli.optimodel.evaluate import Evaluator, per_scenario, split_columns
+from dyocense_cli.optimodel.expr.parser import parse
 from dyocense_cli.optimodel.members import coordinates
 from dyocense_cli.ports import Lent, SolveLimits
 
-__all__ = ["Outcome", "play"]
+__all__ = ["Outcome", "per_scenario_columns", "play"]
 
 #: how much dearer breaking a rule is than any real cost
 _DEAR: Final = 100.0
 #: rows of one program: below this, more programs cost more than they save
 _ROWS_PER_PART: Final = 2_000
+#: recourse columns that are held at once: about 1 GiB of arrays
+_COLUMNS: Final = 400_000
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happens to a plan in the worlds: values per world, cost and whether every rule is kept per scenario."""
+    """What happens to a plan in the worlds: cost, service and whether every rule is kept, per world and scenario; and how probable it is
+    per world that a label runs out. `services` and `stockouts` are empty where the model has no such KPI."""
 
-    model: OptiModel
-    values: Mapping[str, Mapping[str, np.ndarray]]  # first stage -> family -> values over all scenarios
     costs: Mapping[str, np.ndarray]
     kept: Mapping[str, np.ndarray]
-    places: Mapping[str, slice]
+    services: Mapping[str, np.ndarray]
+    stockouts: Mapping[str, Mapping[str, float]]
 
 
-def play(model: OptiModel, worlds: Sequence[World], decisions: Mapping[str, Mapping[str, np.ndarray]], lent: Lent) -> Outcome | None:
+def play(
+    model: OptiModel, worlds: Sequence[World], decisions: Mapping[str, Mapping[str, np.ndarray]], lent: Lent, *, columns: int = _COLUMNS
+) -> Outcome | None:
     """Return the outcome of decisions in worlds, None when the program has no answer.
 
     Parameters
@@ -54,19 +59,68 @@ def play(model: OptiModel, worlds: Sequence[World], decisions: Mapping[str, Mapp
         Decision -> stage-1 family -> values over its dims (NaN where it does not exist).
     lent : Lent
         How to ground and solve.
+    columns : int
+        Recourse columns that are held at once: scenarios are played in batches of at most so many.
     """
+    costs: dict[str, np.ndarray] = {}
+    kept: dict[str, np.ndarray] = {}
+    services: dict[str, np.ndarray] = {}
+    stockouts: dict[str, Mapping[str, float]] = {}
+    for batch in _batches(model, worlds, max(1, columns // max(1, per_scenario_columns(model)))):
+        part = _play(model, batch, decisions, lent)
+        if part is None:
+            return None
+        for world in batch:
+            name = world.name
+            costs[name] = np.append(costs.get(name, ()), part.costs[name])
+            kept[name] = np.append(kept.get(name, np.zeros(0, dtype=bool)), part.kept[name])
+            if name in part.services:
+                services[name] = np.append(services.get(name, ()), part.services[name])
+            if name in part.stockouts:
+                known = stockouts.setdefault(name, dict.fromkeys(part.stockouts[name], 0.0))
+                stockouts[name] = {label: known[label] + more for label, more in part.stockouts[name].items()}
+    return Outcome(costs, kept, services, stockouts)
+
+
+def per_scenario_columns(model: OptiModel) -> int:
+    """Return how many columns of a model one scenario has, at most."""
+    sizes = {d: len(labels) for d, labels in model.dims.items()} | {"scenario": 1}
+    return sum(int(np.prod([sizes[d] for d in v.dims], dtype=np.int64)) for v in model.vars if "scenario" in v.dims)
+
+
+def _batches(model: OptiModel, worlds: Sequence[World], size: int) -> Iterator[list[World]]:
+    """Yield the worlds in batches of at most `size` scenarios; one that does not fit goes on in the next."""
+    batch: list[World] = []
+    room = size
+    for world in worlds:
+        at, count = 0, world.probability.size
+        while at < count:
+            end = min(count, at + room)
+            batch.append(world if end - at == count else _stretch(model, world, slice(at, end)))
+            room -= end - at
+            at = end
+            if room == 0:
+                yield batch
+                batch, room = [], size
+    if batch:
+        yield batch
+
+
+def _stretch(model: OptiModel, world: World, part: slice) -> World:
+    params = {n: v[(*(slice(None),) * model.params[n].dims.index("scenario"), part)] for n, v in world.params.items()}
+    return replace(world, probability=world.probability[part], params=params)
+
+
+def _play(model: OptiModel, worlds: Sequence[World], decisions: Mapping[str, Mapping[str, np.ndarray]], lent: Lent) -> Outcome | None:
     wide = side_by_side(model, worlds)
     wide = replace(wide, rules=tuple(r for r in wide.rules if "scenario" in r.dims))
     ground = lent.ground(wide)
     owner = _owners(worlds)
-    fixed = {name: _columns(wide, ground, values) for name, values in decisions.items()}
+    fixed = {name: _columns(wide, ground, decisions[name]) for name in dict.fromkeys(w.first_stage for w in worlds)}
     solved, extra = _solve(wide, ground, owner, fixed, lent)
     if solved is None:
         return None
-    values = {}
-    for name, x in fixed.items():
-        held = split_columns(wide, np.where(np.isfinite(x), x, solved))
-        values[name] = held
+    values = {name: split_columns(wide, np.where(np.isfinite(x), x, solved)) for name, x in fixed.items()}
     return _outcome(wide, worlds, values, extra)
 
 
@@ -221,15 +275,44 @@ def _elastic(program: GroundModel, loose: np.ndarray, lent: Lent) -> tuple[np.nd
 
 def _outcome(model: OptiModel, worlds: Sequence[World], values: Mapping[str, Mapping[str, np.ndarray]], extra: np.ndarray) -> Outcome:
     sign = 1.0 if model.sense == "min" else -1.0
-    costs, kept, places = {}, {}, {}
-    by_decision = {}
-    for name, held in values.items():
-        evaluator = Evaluator(model, held)
-        by_decision[name] = sign * sum(
-            (t.weight * evaluator.array(t.raw, ("scenario",)) for t in model.terms), np.zeros(model.probability.size)
-        )
+    costs, kept, services, stockouts = {}, {}, {}, {}
+    by_decision = {
+        name: sign * sum((t.weight * evaluator.array(t.raw, ("scenario",)) for t in model.terms), np.zeros(model.probability.size))
+        for name, held in values.items()
+        for evaluator in (Evaluator(model, held),)
+    }
+    served = {name: _service(model, held) for name, held in values.items()}
     for world, (decision, stretch) in zip(worlds, _owners(worlds), strict=True):
         costs[world.name] = by_decision[decision][stretch]
         kept[world.name] = extra[stretch] <= 1e-6
-        places[world.name] = stretch
-    return Outcome(model, values, costs, kept, places)
+        service = served[decision]
+        if service is not None:
+            services[world.name] = service[stretch]
+        weight = np.zeros(model.probability.size)
+        weight[stretch] = world.probability
+        short = _stockouts(replace(model, probability=weight), values[decision])
+        if short:
+            stockouts[world.name] = short
+    return Outcome(costs, kept, services, stockouts)
+
+
+def _service(model: OptiModel, values: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Return the KPI `service` (or `fill_rate`) per scenario, None where the model has none that is one number per scenario."""
+    kpi = next((k for k in model.kpis if k.name in ("service", "fill_rate")), None)
+    if kpi is None:
+        return None
+    tree = per_scenario(parse(kpi.expr))
+    evaluator = Evaluator(model, values)
+    return evaluator.array(tree, ("scenario",)) if set(evaluator.value(tree).dims) <= {"scenario"} else None
+
+
+def _stockouts(model: OptiModel, values: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return the KPI `stockout_probability` by label, weighed with the model's probabilities."""
+    kpi = next((k for k in model.kpis if k.name == "stockout_probability"), None)
+    if kpi is None:
+        return {}
+    named = Evaluator(model, values).value(kpi.expr)
+    if not named.dims:
+        return {"all": float(named.data.reshape(()))}
+    labels = [model.dims[d] for d in named.dims]
+    return {",".join(of[i] for of, i in zip(labels, at, strict=True)): float(named.data[at]) for at in np.ndindex(named.data.shape)}

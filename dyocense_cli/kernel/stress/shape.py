@@ -17,6 +17,7 @@ def stress_json(report: StressReport) -> dict[str, Json]:
         "stockout_probability": dict(report.stockout_probability),
         "vss": report.vss,
         "evpi": report.evpi,
+        "evpi_interval": None if report.evpi_interval is None else list(report.evpi_interval),
         "gap_interval": None if report.gap_interval is None else list(report.gap_interval),
         "shocks": {name: dict(figures) for name, figures in report.shocks.items()},
         "notes": list(report.notes),

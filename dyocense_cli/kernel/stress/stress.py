@@ -13,26 +13,28 @@ from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.plan import StressReport
 from dyocense_cli.artifacts.solution import Solution, Status
 from dyocense_cli.kernel.stress.figures import attitude, cost_figures, interval, service_figures
-from dyocense_cli.kernel.stress.recourse import Outcome, play
+from dyocense_cli.kernel.stress.recourse import Outcome, per_scenario_columns, play
 from dyocense_cli.kernel.stress.shocks import battery, price_shock
 from dyocense_cli.kernel.stress.worlds import World, as_planned, averaged, bare, rebound, single
-from dyocense_cli.optimodel.evaluate import Evaluator, per_scenario, split_columns
-from dyocense_cli.optimodel.expr.parser import parse
+from dyocense_cli.optimodel.evaluate import join_columns, split_columns
 from dyocense_cli.optimodel.programs import relaxed
 from dyocense_cli.ports import Lent, SolveLimits
 
 __all__ = ["stress"]
 
-#: columns of the planning model above which only the planned scenarios are played
-_LARGE: Final = 400_000
-#: columns above which the plan for the average scenario is not made
-_LARGE_AVERAGE: Final = 60_000
+#: columns of one scenario alone above which foresight is not solved
+_LARGE_ALONE: Final = 100_000
+#: columns of one scenario alone up to which foresight is planned with whole numbers as well
+_SMALL_ALONE: Final = 1_000
 #: whole-number columns of one scenario above which no plan for the average scenario is found in seconds
 _WHOLE_AVERAGE: Final = 3_000
 #: columns below which more scenarios are foreseen
 _SMALL: Final = 5_000
+#: gap within which the plan for the average scenario counts as its best
+_NEAR: Final = 0.02
 #: scenarios whose perfect foresight is solved
 _FORESEEN: Final = 8
+_FORESIGHT: Final = SolveLimits(gap=1e-3, nodes=50, work=10.0, time_s=20.0, duals=False)
 
 
 def stress(optimodel: OptiModel, scenario_set: ScenarioSet, solution: Solution, *, lent: Lent) -> StressReport:
@@ -46,65 +48,83 @@ def stress(optimodel: OptiModel, scenario_set: ScenarioSet, solution: Solution, 
         return StressReport(notes=(note,))
     values = split_columns(optimodel, solution.x)
     plain = bare(optimodel)
-    worlds, notes = _sets(plain, scenario_set, solution.x.size)
-    decisions: dict[str, Mapping[str, np.ndarray]] = {"plan": values}
-    shocks: tuple[World, ...] = ()
-    if solution.x.size <= _LARGE:
-        shocks, more, said = battery(plain, values)
-        decisions |= more
-        notes += said
-    average = _average_plan(plain, lent, solution.x.size)
-    if average is None:
-        notes = (*notes, "VSS is not known: no plan was made for the average scenario (one scenario, a large model, or no plan in time)")
-    else:
+    worlds, notes = _sets(plain, scenario_set)
+    shocks, decided, said = battery(plain, values)
+    decisions: dict[str, Mapping[str, np.ndarray]] = {"plan": values, **decided}
+    average, why = _average_plan(plain, values, lent)
+    notes += (*said, *why)
+    if average is not None:
         decisions["average"] = average
         worlds = (*worlds, replace(as_planned(plain, "average"), first_stage="average"))
     outcome = play(plain, (*worlds, *shocks), decisions, lent)
     if outcome is None:
         return StressReport(notes=(*notes, "the recourse program has no answer, so nothing was stressed"))
-    report = _report(plain, outcome, worlds, shocks)
+    report = _report(plain, values, outcome, worlds, shocks)
     vss, said = _vss(plain, outcome)
-    evpi, also = _evpi(plain, outcome, lent, solution.x.size)
-    return replace(report, vss=vss, evpi=evpi, notes=(*notes, *said, *also))
+    evpi, span, also = _evpi(plain, outcome, solution, lent)
+    return replace(report, vss=vss, evpi=evpi, evpi_interval=span, notes=(*notes, *said, *also))
 
 
-def _sets(model: OptiModel, scenarios: ScenarioSet, columns: int) -> tuple[tuple[World, ...], tuple[str, ...]]:
+def _sets(model: OptiModel, scenarios: ScenarioSet) -> tuple[tuple[World, ...], tuple[str, ...]]:
     worlds = [as_planned(model)]
     notes = []
-    others = [(name, s) for name, s in (("full", scenarios.full), ("fresh", scenarios.fresh)) if s is not None]
-    if columns > _LARGE and others:
-        return tuple(worlds), (f"the model has {columns} columns: only the planned scenarios were played",)
-    for name, one in others:
-        world = rebound(model, one, name)
-        if world is None:
-            notes.append(f"the {name} set was not played: a parameter does not say which scenario table it was bound from")
-        else:
+    for name, one in (("full", scenarios.full), ("fresh", scenarios.fresh)):
+        world = rebound(model, one, name) if one is not None else None
+        if world is not None:
             worlds.append(world)
+        elif one is not None:
+            notes.append(f"the {name} set was not played: a parameter does not say which scenario table it was bound from")
     return tuple(worlds), tuple(notes)
 
 
-def _average_plan(model: OptiModel, lent: Lent, columns: int) -> Mapping[str, np.ndarray] | None:
-    """Return the stage-1 decision for the average scenario, None when there is one scenario or the model is too large."""
-    if model.probability.size < 2 or columns > _LARGE_AVERAGE:
-        return None
+def _average_plan(
+    model: OptiModel, values: Mapping[str, np.ndarray], lent: Lent
+) -> tuple[Mapping[str, np.ndarray] | None, tuple[str, ...]]:
+    """Return the stage-1 decision for the average scenario, searched from the plan in hand; None and why where there is none."""
+    if model.probability.size < 2:
+        return None, ("VSS is not known: the model has one scenario",)
     mean = averaged(model)
+    whole = sum(_members(v.dims, mean) for v in mean.vars if v.type in ("int", "bool"))
+    if whole > _WHOLE_AVERAGE:
+        return None, (f"VSS is not known: the model of the average scenario has {whole:,} whole numbers, more than {_WHOLE_AVERAGE:,}",)
     ground = lent.ground(mean)
-    if int(ground.integrality.sum()) > _WHOLE_AVERAGE:
-        return None
-    answer: Solution = lent.solve(ground, SolveLimits(gap=0.02, nodes=200, work=15.0, time_s=20.0, duals=False))
+    stages = {v.name: v.stage for v in mean.vars}
+    start = join_columns(
+        mean,
+        {
+            n: v if stages[n] == 1 else np.full([len(mean.dims[d]) for d in _dims(mean, n)], np.nan)
+            for n, v in values.items()
+            if n in stages
+        },
+    )
+    answer: Solution = lent.solve(ground, SolveLimits(gap=_NEAR, nodes=200, work=15.0, time_s=20.0, duals=False), start=start)
     if answer.x is None:
-        return None
+        return None, (f"VSS is not known: no plan for the average scenario was found ({answer.termination})",)
     held = split_columns(mean, answer.x)
-    return {v.name: held[v.name] for v in model.vars if v.stage == 1}
+    near: tuple[str, ...] = ()
+    if answer.gap is None or answer.gap > _NEAR:
+        how = "of unknown quality" if answer.gap is None else f"within {answer.gap:.1%} of its own best"
+        near = (f"the plan for the average scenario, which VSS compares with, is {how}",)
+    return {v.name: held[v.name] for v in model.vars if v.stage == 1}, near
 
 
-def _report(model: OptiModel, outcome: Outcome, worlds: tuple[World, ...], shocks: tuple[World, ...]) -> StressReport:
-    services = _services(outcome, (*worlds, *shocks))
+def _dims(model: OptiModel, name: str) -> tuple[str, ...]:
+    return next(v.dims for v in model.vars if v.name == name)
+
+
+def _members(dims: tuple[str, ...], model: OptiModel) -> int:
+    return int(np.prod([len(model.dims[d]) for d in dims], dtype=np.int64))
+
+
+def _report(
+    model: OptiModel, values: Mapping[str, np.ndarray], outcome: Outcome, worlds: tuple[World, ...], shocks: tuple[World, ...]
+) -> StressReport:
+    services = outcome.services
     shown = [w for w in worlds if w.name != "average"]
     base = _figures(outcome, services, worlds[0])
     sets = {w.name: _figures(outcome, services, w) for w in shown}
     battered = {w.name: _figures(outcome, services, w) | _against(outcome, services, w, base) for w in shocks}
-    dearer = price_shock(model, outcome.values["plan"])
+    dearer = price_shock(model, values)
     if dearer is not None:
         battered["price +10 %"] = {"cost_mean": base["cost_mean"] + dearer, "cost_delta": dearer}
     fullest = next(w for name in ("full", "fresh", "in_sample") for w in shown if w.name == name)
@@ -112,7 +132,7 @@ def _report(model: OptiModel, outcome: Outcome, worlds: tuple[World, ...], shock
         sets=sets,
         costs={w.name: tuple(outcome.costs[w.name].tolist()) for w in shown},
         services={w.name: tuple(services[w.name].tolist()) for w in shown if w.name in services},
-        stockout_probability=_stockouts(outcome, fullest),
+        stockout_probability=outcome.stockouts.get(fullest.name, {}),
         gap_interval=interval(outcome.costs["fresh"], base["cost_mean"]) if "fresh" in outcome.costs else None,
         shocks=battered,
     )
@@ -134,37 +154,6 @@ def _against(outcome: Outcome, services: Mapping[str, np.ndarray], world: World,
     return found
 
 
-def _services(outcome: Outcome, worlds: tuple[World, ...]) -> dict[str, np.ndarray]:
-    kpi = next((k for k in outcome.model.kpis if k.name in ("service", "fill_rate")), None)
-    if kpi is None:
-        return {}
-    tree = per_scenario(parse(kpi.expr))
-    by_decision = {}
-    for decision, values in outcome.values.items():
-        evaluator = Evaluator(outcome.model, values)
-        if not set(evaluator.value(tree).dims) <= {"scenario"}:
-            return {}
-        by_decision[decision] = evaluator.array(tree, ("scenario",))
-    return {w.name: by_decision[w.first_stage][outcome.places[w.name]] for w in worlds}
-
-
-def _stockouts(outcome: Outcome, world: World) -> dict[str, float]:
-    """Return the KPI `stockout_probability` by label, on one world."""
-    kpi = next((k for k in outcome.model.kpis if k.name == "stockout_probability"), None)
-    if kpi is None:
-        return {}
-    weight = np.zeros(outcome.model.probability.size)
-    weight[outcome.places[world.name]] = world.probability
-    evaluator = Evaluator(replace(outcome.model, probability=weight), outcome.values[world.first_stage])
-    named = evaluator.value(kpi.expr)
-    if not named.dims:
-        return {"all": float(named.data.reshape(()))}
-    return {
-        ",".join(outcome.model.dims[d][i] for d, i in zip(named.dims, at, strict=True)): float(named.data[at])
-        for at in np.ndindex(named.data.shape)
-    }
-
-
 def _vss(model: OptiModel, outcome: Outcome) -> tuple[float | None, tuple[str, ...]]:
     if "average" not in outcome.costs:
         return None, ()
@@ -178,24 +167,36 @@ def _vss(model: OptiModel, outcome: Outcome) -> tuple[float | None, tuple[str, .
     return max(0.0, theirs - ours), note
 
 
-def _evpi(model: OptiModel, outcome: Outcome, lent: Lent, columns: int) -> tuple[float | None, tuple[str, ...]]:
-    """Bound the value of perfect information by linear relaxations with foresight of some scenarios."""
+def _evpi(
+    model: OptiModel, outcome: Outcome, solution: Solution, lent: Lent
+) -> tuple[float | None, tuple[float, float] | None, tuple[str, ...]]:
+    """Bound the value of perfect information: linear relaxations with foresight from above, plans with foresight from below."""
     count = model.probability.size
-    if count < 2 or columns > _LARGE_AVERAGE:
-        return None, ("EVPI is not known: one scenario, or a large model",)
-    most = _FORESEEN if columns > _SMALL else 10 * _FORESEEN
+    if count < 2:
+        return None, None, ("EVPI is not known: the model has one scenario",)
+    size = sum(_members(v.dims, model) for v in model.vars if "scenario" not in v.dims) + per_scenario_columns(model)
+    if size > _LARGE_ALONE:
+        return None, None, (f"EVPI is not known: one scenario alone has {size:,} columns, more than {_LARGE_ALONE:,}",)
+    most = _FORESEEN if size * count > _SMALL else 10 * _FORESEEN
     chosen = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
     sign = 1.0 if model.sense == "min" else -1.0
-    total, weight = 0.0, 0.0
+    total, weight, planned = 0.0, 0.0, 0.0
+    plans = chosen.size == count and size <= _SMALL_ALONE and model.robust.aggregation == "mean" and solution.bound is not None
     for scenario in chosen.tolist():
-        answer: Solution = lent.solve(relaxed(lent.ground(single(model, scenario))), SolveLimits(duals=False))
+        alone = lent.ground(single(model, scenario))
+        answer: Solution = lent.solve(relaxed(alone), SolveLimits(duals=False))
         if answer.status is not Status.OPTIMAL or answer.objective is None:
             continue
         share = float(model.probability[scenario])
         total += share * (float(outcome.costs["in_sample"][scenario]) - sign * answer.objective)
         weight += share
+        plan: Solution | None = lent.solve(alone, _FORESIGHT) if plans else None
+        plans = plans and plan is not None and plan.objective is not None
+        planned += share * sign * plan.objective if plan is not None and plan.objective is not None else 0.0
     if weight == 0.0:
-        return None, ("no scenario could be solved with foresight, so EVPI is not known",)
+        return None, None, ("EVPI is not known: no scenario could be solved with foresight",)
+    high = max(0.0, total / weight)
+    low = min(high, max(0.0, sign * solution.bound - planned)) if plans and solution.bound is not None and weight > 1 - 1e-9 else 0.0
     part = "every scenario" if chosen.size == count else f"{chosen.size} of {count} scenarios"
-    note = f"EVPI is at most this: foresight is bounded by the linear relaxation of {part}"
-    return max(0.0, total / weight), (note,)
+    below = "; from below by plans with foresight against the plan's bound" if plans else ""
+    return high, (low, high), (f"EVPI is at most this: foresight is bounded by the linear relaxation of {part}{below}",)

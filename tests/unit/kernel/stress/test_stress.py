@@ -13,7 +13,7 @@ from dyocense_cli.kernel.stress.figures import attitude, interval
 from dyocense_cli.kernel.stress.recourse import play
 from dyocense_cli.kernel.stress.shape import stress_json
 from dyocense_cli.kernel.stress.stress import stress
-from dyocense_cli.kernel.stress.worlds import as_planned, bare, rebound
+from dyocense_cli.kernel.stress.worlds import as_planned, bare, rebound, single
 from dyocense_cli.optimodel.evaluate import split_columns
 from tests.toys import EXACT, lent, toy
 
@@ -98,13 +98,38 @@ def test_more_information_and_more_care_are_never_worth_less_than_nothing(stress
     assert stressed[2].evpi >= 0.0
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_evpi_and_vss_are_not_negative(seed):
+@pytest.mark.parametrize("seed", range(12))
+def test_evpi_and_vss_are_not_negative_or_a_reason_is_named(seed):
     model = toy(50.0, seed=seed)
-    report = stress(model, scenarios(2), solve_model(model, EXACT, lent=lent()), lent=lent())
-    assert report.evpi >= 0.0
-    assert report.vss >= 0.0
+    solution = solve_model(model, EXACT, lent=lent())
+    report = stress(model, scenarios(2), solution, lent=lent())
+    low, high = report.evpi_interval
+    assert 0.0 <= low <= high == report.evpi
+    assert report.vss >= 0.0 if report.vss is not None else any("VSS has no price" in n for n in report.notes)
     assert not any("as good as" in n for n in report.notes) or report.vss == 0.0
+    foresight = [solve_model(single(bare(model), w), EXACT, lent=lent()).objective for w in range(2)]
+    worth = solution.objective - float(np.array(foresight) @ model.probability)
+    assert low - 1e-2 * (1 + abs(solution.objective)) <= worth <= high + 1e-6
+
+
+def test_a_model_of_one_scenario_says_why_there_is_no_vss_and_no_evpi():
+    model = single(toy(50.0), 0)
+    report = stress(model, scenarios(1), solve_model(model, EXACT, lent=lent()), lent=lent())
+    assert (report.vss, report.evpi, report.evpi_interval) == (None, None, None)
+    assert {"VSS is not known: the model has one scenario", "EVPI is not known: the model has one scenario"} <= set(report.notes)
+
+
+@pytest.mark.parametrize("columns", [1, 60, 400])
+def test_scenarios_played_in_batches_cost_what_they_cost_together(stressed, columns):
+    model, solution, _ = stressed
+    plain, decisions = bare(model), {"plan": split_columns(model, solution.x)}
+    worlds = [as_planned(plain), rebound(plain, scenarios(30), "full")]
+    together, apart = play(plain, worlds, decisions, lent()), play(plain, worlds, decisions, lent(), columns=columns)
+    for world in ("in_sample", "full"):
+        assert apart.costs[world] == pytest.approx(together.costs[world])
+        assert (apart.kept[world] == together.kept[world]).all()
+        assert apart.services.keys() == together.services.keys()
+        assert apart.stockouts[world] == pytest.approx(together.stockouts[world])
 
 
 def test_the_interval_covers_the_difference_of_the_means(stressed):
