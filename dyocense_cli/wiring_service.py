@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dyocense_cli.adapters.sql.runs import SqlRuns
     from dyocense_cli.ports.service import Figures, JobQueue
 
-__all__ = ["Parts", "held_folder", "migrate_database", "open_parts", "sandbox_named", "sweep_folders"]
+__all__ = ["Parts", "held_folder", "migrate_database", "open_parts", "sandbox_named", "sweep_folders", "sweep_groups"]
 
 
 @dataclass(slots=True)
@@ -199,6 +199,13 @@ def sweep_folders(parent: Path, pattern: str = "*") -> int:
     from dyocense_cli.adapters.blobs import held
 
     return held.sweep_folders(parent, pattern)
+
+
+def sweep_groups() -> int:
+    """Remove control groups of jobs whose worker died."""
+    from dyocense_cli.adapters.sandbox import cgroups
+
+    return cgroups.sweep()
 
 
 def sandbox_named(name: str, *, env: Mapping[str, str], readable: Sequence[str], hidden: Sequence[str]) -> Sandbox:

@@ -19,7 +19,7 @@ from dyocense_cli.serve.config import FINAL, ServeConfig, number
 from dyocense_cli.serve.packs import PACKS
 from dyocense_cli.serve.spans import RunSpans
 from dyocense_cli.serve.store import shelf_of
-from dyocense_cli.wiring_service import Parts, held_folder, sweep_folders
+from dyocense_cli.wiring_service import Parts, held_folder, sweep_folders, sweep_groups
 
 __all__ = ["Attempt", "patiently", "sweep"]
 
@@ -47,12 +47,13 @@ def patiently(action: Callable[[], T], *, until: Callable[[], bool] = lambda: Fa
 
 
 def sweep(config: ServeConfig) -> int:
-    """Remove folders of jobs whose worker died, and old parts of files; returns how many folders."""
+    """Remove folders and control groups of jobs whose worker died, and old parts of files; returns how many folders."""
     tenants = config.state / "tenants"
     for part in tenants.glob("*/cache/**/.part-*"):
         with contextlib.suppress(OSError):
             if time.time() - part.stat().st_mtime > _OLD_S:
                 part.unlink()
+    sweep_groups()
     return sum(sweep_folders(jobs) for jobs in sorted(tenants.glob("*/jobs")))
 
 
@@ -70,6 +71,7 @@ class Attempt:
         self._jobs = config.tenant_folder(row.tenant_id) / "jobs"
         self._shelf = shelf_of(config, row.tenant_id)
         self._over = threading.Event()
+        self._storing = threading.Lock()
         self._refused = False
         self._next = 0.0
         self._held = contextlib.ExitStack()
@@ -91,6 +93,8 @@ class Attempt:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
+        with self._storing:  # nothing is stored after the run was closed and tidied up
+            pass
         self._held.close()
 
     def heard(self, line: bytes) -> None:
@@ -116,8 +120,8 @@ class Attempt:
             return
         for path in sorted((self.folder / PACKS).glob("*.zip")):
             kept = path.with_suffix(".kept")
-            if not kept.exists() and path.name <= str(name):
-                with contextlib.suppress(UnavailableError):  # a lost stage is computed again
+            with self._storing, contextlib.suppress(UnavailableError):  # a lost stage is computed again
+                if not self._over.is_set() and not kept.exists() and path.name <= str(name):
                     self._shelf.add(self._row.run_id, path.name, path.read_bytes())
                     kept.touch()
 

@@ -33,6 +33,8 @@ _IN_HAND_S: Final = 60.0
 _FIRST_RETRY_S: Final = 2.0
 _LONGEST_RETRY_S: Final = 3600.0
 _GIVE_UP_AFTER: Final = 30
+#: A merge by two processes at once is harmless, so that what a dead one had in hand need not wait long.
+_MERGE_S: Final = 20.0
 _EVIDENCE_RETRY_S: Final = 30.0
 
 
@@ -115,7 +117,7 @@ class Deliverer:
         arrived = 0
         for tenant in tenants:
             box, now = self._parts.outbox(tenant), self._parts.now_s()
-            items = [] if self._halt.is_set() else box.claim_all("evidence", now, now + _IN_HAND_S)
+            items = [] if self._halt.is_set() else box.claim_all("evidence", now, now + _MERGE_S)
             try:
                 self._ship(tenant, [str(json.loads(body)["run_id"]) for _, _, body in items if body])
             except (DyocenseError, OSError) as error:

@@ -24,7 +24,7 @@ def tell_ended(parts: Parts, row: RunRow, status: str) -> None:
     """Tell that a run ended, and have its evidence shipped and what it left elsewhere tidied; inside the transaction that ends it."""
     _tell(parts, row.tenant_id, row.run_id, {"event": f"run.{status}", "run_id": row.run_id, "goal_id": row.goal_id})
     now = parts.runs(row.tenant_id).read(row.run_id)
-    if row.kind == "plan" and (status == "succeeded" or (now is not None and now.solves)):
+    if row.kind == "plan" and (status == "succeeded" or (now is not None and now.attempts)):
         parts.outbox(row.tenant_id).put(f"evidence-{row.run_id}", "evidence", "", json.dumps({"run_id": row.run_id}), now=parts.now_s())
 
 

@@ -29,7 +29,7 @@ def ship_evidence(config: ServeConfig, tenant: str, rows: Sequence[RunRow]) -> N
     found = [read_evidence(files, kernel_run) for kernel_run in sorted({kernel_run_of(row) for row in rows} - {""})]
     _merge(config, tenant, [graph for graph in found if graph is not None])
     for row in rows:
-        if shelf is not None and row.solves:
+        if shelf is not None:
             shelf.delete(row.run_id)
 
 

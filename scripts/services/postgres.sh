@@ -35,7 +35,7 @@ up() {
 }
 
 down() {
-  [ ! -e "$DIR/data/postmaster.pid" ] || unprivileged "$BIN/pg_ctl" -D "$DIR/data" -m fast -w stop >/dev/null
+  [ ! -e "$DIR/data/postmaster.pid" ] || unprivileged "$BIN/pg_ctl" -D "$DIR/data" -m "${DYOCENSE_PG_STOP:-fast}" -w stop >/dev/null
 }
 
 "${1:-up}"

@@ -27,13 +27,13 @@ def settings_for(state: Path, database_url: str, **more: str) -> Settings:
     return Settings(values, dict.fromkeys(values, "test"), str(REPO))
 
 
-def migrate_for(database_url: str) -> None:
-    """Bring a test database to the full schema, the engine's tables included."""
+def migrate_for(database_url: str, *, owner: str = "") -> None:
+    """Bring a test database to the full schema, the engine's tables included; `owner` is a URL of the server's owner."""
     if database_url.startswith("sqlite"):
         migrate_database(database_url)
         return
-    owner = os.environ["DYOCENSE_PG_OWNER_DSN"].rpartition("/")[0] + "/" + database_url.rpartition("/")[2]
-    migrate_database(owner, app_role="dyo_app")
+    server = (owner or os.environ["DYOCENSE_PG_OWNER_DSN"]).rpartition("/")[0]
+    migrate_database(f"{server}/{database_url.rpartition('/')[2]}", app_role="dyo_app")
 
 
 class Service:

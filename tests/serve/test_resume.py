@@ -37,7 +37,9 @@ def start(state: Path, database_url: str, settings: Mapping[str, str]) -> subpro
     state.mkdir()
     arguments = json.dumps({"serve_state": str(state), "database_url": database_url, "sandbox": "rlimits", **settings})
     with (state / "log").open("wb") as log:
-        return subprocess.Popen([sys.executable, "-m", "tests.serve.plain_worker", arguments], cwd=REPO, stderr=log, stdout=log)
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.serve.chaos_process", "worker", "1", arguments], cwd=REPO, stderr=log, stdout=log
+        )
 
 
 def until(claim: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
