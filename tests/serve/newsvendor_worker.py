@@ -1,6 +1,6 @@
 """A worker whose runs are newsvendor decisions: the critical fractile of sampled demand, for about the run's predicted time.
 
-Arguments: database URL, executor, slots. Each begin and end is a row of `work_log`.
+Arguments: database URL, executor, slots, version of the application. Each begin and end is a row of `work_log`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import time
 import numpy as np
 import sqlalchemy as sa
 
+from dyocense_cli.adapters.queue.dbos import APP_VERSION
 from dyocense_cli.adapters.queue.worker import DbosWorker
 from dyocense_cli.adapters.sql.engine import open_engine
 
 
-def main(url: str, executor: str, slots: int) -> None:
+def main(url: str, executor: str, slots: int, version: int = APP_VERSION) -> None:
     engine = open_engine(url)
 
     def log(run_id: str, tenant: str, what: str) -> None:
@@ -43,8 +44,9 @@ def main(url: str, executor: str, slots: int) -> None:
         log(run_id, tenant, f"closed {why}")
 
     worker = DbosWorker(
-        engine, executor=executor, pools=("main",), slots=slots, handler=handler, closer=closer, beat_s=0.3, dead_after_s=1.5, poll_s=0.02
-    )
+        engine, executor=executor, pools=("main",), slots=slots, handler=handler, closer=closer, beat_s=0.3, dead_after_s=1.5, poll_s=0.02,
+        version=version,
+    )  # fmt: skip
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     worker.launch()
     print("up", flush=True)
@@ -52,4 +54,4 @@ def main(url: str, executor: str, slots: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from dyocense_cli.adapters.queue import pump
-from dyocense_cli.adapters.queue.dbos import PRIVATE_NAMES, DbosQueue, client_of, migrate_engine_tables
+from dyocense_cli.adapters.queue.dbos import APP_VERSION, PRIVATE_NAMES, DbosQueue, client_of, migrate_engine_tables
 from dyocense_cli.adapters.queue.worker import _held
 from dyocense_cli.adapters.sql.engine import open_engine
 from dyocense_cli.errors import UnavailableError
@@ -37,9 +37,9 @@ class Box:
         self.client = client_of(engine)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, slots: int) -> str:
+    def start(self, slots: int, *, version: int = APP_VERSION) -> str:
         executor = f"w-{uuid.uuid4().hex[:8]}"
-        process = subprocess.Popen([sys.executable, SCRIPT, self.url, executor, str(slots)], stdout=subprocess.PIPE)
+        process = subprocess.Popen([sys.executable, SCRIPT, self.url, executor, str(slots), str(version)], stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
         self.workers[executor] = process
@@ -140,6 +140,41 @@ def test_a_killed_and_a_paused_worker_lose_nothing(box: Box) -> None:
     assert set(begun) == set(runs)
     states = {str(r[0]) for r in box.rows("SELECT state FROM queue_jobs")}
     assert states == {"done"}
+
+
+def test_a_later_version_takes_over_what_an_earlier_one_queued_and_what_its_workers_had_in_hand(box: Box) -> None:
+    old = box.start(2)
+    runs = box.submit("t", 6, 3000.0, cap=8)
+    box.until(lambda: len(box.rows("SELECT 1 FROM work_log WHERE what = 'begin'")) == 2)
+    with box.engine.begin() as c:
+        c.execute(sa.text("UPDATE queue_jobs SET cost_s = 0.05"))  # what begins from now on is short
+    new = box.start(2, version=APP_VERSION + 1)  # side by side, as in a rolling deploy
+    box.until(lambda: box.ended(runs) == 4)
+    assert {x for (x,) in box.rows("SELECT executor FROM work_log WHERE what = 'end'")} == {new}
+    box.workers[old].kill()
+    runs += box.submit("t", 2, 0.1, cap=8)  # by an API of the earlier version that is still up
+    box.until(lambda: box.ended(runs) == len(runs))
+    ends = box.rows("SELECT run_id, executor FROM work_log WHERE what = 'end'")
+    assert {str(r) for r, _ in ends} == set(runs)
+    assert all(what in ("begin", "end") for (what,) in box.rows("SELECT what FROM work_log"))  # the engine gave none up
+    versions = box.rows(f"SELECT DISTINCT application_version FROM {status_table(box)} WHERE executor_id = :x", x=new)
+    assert versions == [(str(APP_VERSION + 1),)]
+
+
+def test_an_earlier_version_leaves_the_runs_of_a_later_one(box: Box) -> None:
+    (run,) = box.submit("t", 1, 0.1)
+    with box.engine.begin() as c:
+        c.execute(sa.text(f"UPDATE {status_table(box)} SET application_version = :v"), {"v": str(APP_VERSION + 1)})
+    box.start(1)
+    after = box.submit("t", 1, 0.1)
+    box.until(lambda: box.ended(after) == 1)
+    assert box.ended([run]) == 0
+    box.start(1, version=APP_VERSION + 1)
+    box.until(lambda: box.ended([run]) == 1)
+
+
+def status_table(box: Box) -> str:
+    return "dbos.workflow_status" if box.engine.dialect.name == "postgresql" else "workflow_status"
 
 
 def test_cancel_takes_waiting_runs_out_and_frees_the_slot(box: Box) -> None:

@@ -17,8 +17,8 @@ from dyocense_cli.ports.service import Place
 __all__ = ["APP_VERSION", "PRIVATE_NAMES", "WORKFLOW", "DbosQueue", "client_of", "enqueuer", "migrate_engine_tables"]
 
 WORKFLOW: Final = "dyocense-run"
-#: Pinned, so that runs queued before a deploy are taken by the workers after it; raised when the workflow's steps change.
-APP_VERSION: Final = "1"
+#: Raised when the workflow's steps change. Workers take the runs of their own version, and the latest ones those of all before.
+APP_VERSION: Final = 1
 #: Names of the engine that are not public; a test holds that this release still has them.
 PRIVATE_NAMES: Final = ("_recover_pending_workflows",)
 
@@ -36,8 +36,8 @@ def client_of(engine: sa.Engine) -> DBOSClient:
     return DBOSClient(system_database_engine=engine)
 
 
-def enqueuer(client: DBOSClient) -> pump.Enqueue:
-    """Return the function that puts a run into the engine within a transaction."""
+def enqueuer(client: DBOSClient, *, version: int = APP_VERSION) -> pump.Enqueue:
+    """Return the function that puts a run into the engine within a transaction, for workers of a version."""
 
     def enqueue(c: sa.Connection, run_id: str, tenant: str, pool: str, priority: int, workflow: str) -> None:  # noqa: PLR0917
         options: Any = {
@@ -45,7 +45,7 @@ def enqueuer(client: DBOSClient) -> pump.Enqueue:
             "queue_name": pump.queue_name(pool),
             "workflow_id": workflow,
             "priority": priority,
-            "app_version": APP_VERSION,
+            "app_version": str(version),
             "authenticated_user": tenant,
         }
         client.enqueue_in_transaction(c, options, run_id)

@@ -58,6 +58,7 @@ class DbosWorker:
         beat_s: float = 1.0,
         dead_after_s: float = 5.0,
         poll_s: float = 0.05,
+        version: int = APP_VERSION,
     ) -> None:
         self._engine = engine
         self._executor = executor
@@ -67,7 +68,8 @@ class DbosWorker:
         self._closer = closer
         self._pace = _Pace(beat_s, dead_after_s, poll_s)
         self._client = client_of(engine)
-        self._enqueue = enqueuer(self._client)
+        self._version = version
+        self._enqueue = enqueuer(self._client, version=version)
         self._halt = threading.Event()
 
     def _begin(self, run_id: str) -> tuple[str, str] | None:
@@ -107,7 +109,7 @@ class DbosWorker:
             system_database_engine=self._engine,
             system_database_url="sqlite:///unused.sqlite" if not is_postgres(self._engine) else None,
             executor_id=self._executor,
-            application_version=APP_VERSION,
+            application_version=str(self._version),
             run_migrations=False,
             log_level="ERROR",
             notification_listener_polling_interval_sec=5.0,
@@ -157,12 +159,35 @@ class DbosWorker:
         with guarded(), self._engine.begin() as c:
             c.execute(statement(text), {"x": self._executor, "pools": ",".join(self._pools), "slots": self._slots})
 
+    def _adopt(self, dead: Sequence[str]) -> None:
+        """Make this version's what earlier versions left: runs that wait, and runs of dead workers, from their beginning.
+
+        The engine gives a run only to workers of the version that queued it. Its recorded steps are forgotten, since they may be
+        other steps now: a run is idempotent by its id. Earlier versions, which run beside this one during a deploy, adopt nothing.
+        """
+        earlier = [str(v) for v in range(1, self._version)]
+        if not earlier:
+            return
+        table = "dbos.workflow_status" if is_postgres(self._engine) else "workflow_status"
+        own: dict[str, object] = {"mine": str(self._version), "earlier": earlier, "name": WORKFLOW, "dead": list(dead) or [""]}
+        mine = "name = :name AND application_version IN :earlier"
+        left = f"SELECT workflow_uuid FROM {table} WHERE {mine} AND status = 'PENDING' AND executor_id IN :dead"
+        with guarded(), self._engine.begin() as c:
+            for text in (
+                f"UPDATE {table} SET application_version = :mine WHERE {mine} AND status = 'ENQUEUED'",
+                f"DELETE FROM {table.replace('workflow_status', 'operation_outputs')} WHERE workflow_uuid IN ({left})",
+                f"UPDATE {table} SET application_version = :mine WHERE {mine} AND status = 'PENDING' AND executor_id IN :dead",
+            ):
+                known: list[sa.BindParameter[object]] = [sa.bindparam(n, expanding=True) for n in ("earlier", "dead") if f":{n}" in text]
+                c.execute(statement(text).bindparams(*known), own)
+
     def _reap(self) -> None:
         """Take over the runs of workers that stopped beating; safe when several reap at once."""
         late = f"beat < {now_sql(self._engine)} - :dead"
         values = {"dead": self._pace.dead_after_s, "x": self._executor}
         with guarded(), self._engine.connect() as c:
             dead = [str(r[0]) for r in c.execute(statement(f"SELECT executor FROM queue_workers WHERE {late} AND executor <> :x"), values)]
+        self._adopt(dead)
         if not dead:
             return
         _log.warning("taking over from %s", ", ".join(dead))
