@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -33,6 +34,34 @@ __all__ = ["TENANTS", "Client", "Cluster", "audit"]
 TENANTS = {"gold": ("enterprise", 8), "silver": ("standard", 2), "free": ("free", 2), "extra": ("pro", 4)}
 
 
+class Nursery:
+    """Starts processes of the service; they are children of another process, and are watched by their ids."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.serve.chaos_process"], cwd=REPO, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def start(self, what: str, number: int, log: Path, settings: Mapping[str, str]) -> int:
+        """Start a process and return its id."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"what": what, "number": number, "log": str(log), "settings": dict(settings)}) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    @staticmethod
+    def end(pid: int, how: int = signal.SIGKILL) -> None:
+        """Send a signal and wait until the process is gone."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, how)
+        until(lambda: not Path(f"/proc/{pid}").exists(), pause_s=0.02)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
 class Cluster:
     """An API process and worker processes on one database, each started again whenever it is killed."""
 
@@ -48,39 +77,40 @@ class Cluster:
         )
         self.state, self.port = state, free_port()
         self.workers = [f"worker{i}" for i in range(workers)]
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.nursery = Nursery()
+        self.processes: dict[str, int] = {}
         self.kills: Counter[str] = Counter()
         self._random = random.Random(7)
         for name in ("api", *self.workers):
             self.start(name)
 
     def start(self, name: str) -> None:
-        what = ["api", str(self.port)] if name == "api" else ["worker", "3"]
-        with (self.state / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "tests.serve.chaos_process", *what, json.dumps(self.settings)], cwd=REPO, stderr=log, stdout=log
-            )
+        what, number = ("api", self.port) if name == "api" else ("worker", 3)
+        self.processes[name] = self.nursery.start(what, number, self.state / f"{name}.log", self.settings)
+
+    def tend(self) -> None:
+        """Start again what ended by itself, as a supervisor does: a process that comes up while the database is away gives up."""
+        for name, pid in self.processes.items():
+            if not Path(f"/proc/{pid}").exists():
+                self.start(name)
 
     def kill(self) -> None:
         """Kill a process without warning and start another in its place; every fourth is the API."""
         name = "api" if sum(self.kills.values()) % 4 == 3 else self._random.choice(self.workers)
-        self.processes[name].send_signal(signal.SIGKILL)
-        self.processes[name].wait()
+        self.nursery.end(self.processes[name])
         self.kills["api" if name == "api" else "worker"] += 1
         self.start(name)
 
     def drain(self) -> None:
         """Stop every worker as an operator does, and start one: it collects what the killed ones left."""
         for name in self.workers:
-            self.processes[name].send_signal(signal.SIGTERM)
-        for name in self.workers:
-            assert self.processes[name].wait() in (0, -signal.SIGTERM)  # one that was only just started has no handler yet
+            self.nursery.end(self.processes[name], signal.SIGTERM)
         self.start("worker0")
 
     def stop(self) -> None:
         for process in self.processes.values():
-            process.kill()
-            process.wait()
+            self.nursery.end(process)
+        self.nursery.close()
 
     def children(self) -> list[str]:
         """Return the command lines of living sandboxed jobs of this cluster."""
@@ -131,9 +161,8 @@ class Client:
             assert answer.headers["Retry-After"]
             time.sleep(0.2)
 
-    def wait(self) -> None:
-        for thread in self._threads:
-            thread.join()
+    def done(self) -> bool:
+        return not any(thread.is_alive() for thread in self._threads)
 
 
 def counted(parts: Parts, text: str) -> int:
@@ -146,9 +175,10 @@ def counted(parts: Parts, text: str) -> int:
             time.sleep(0.2)
 
 
-def until(claim: Callable[[], bool], *, pause_s: float = 0.1) -> None:
+def until(claim: Callable[[], bool], *, pause_s: float = 0.1, meanwhile: Callable[[], None] = lambda: None) -> None:
     """Wait for it; the test's own time limit is the bound."""
     while not claim():
+        meanwhile()
         time.sleep(pause_s)
 
 
@@ -195,8 +225,6 @@ def _tenant(cluster: Cluster, parts: Parts, client: Client, tenant: str) -> list
     account = parts.ledger(tenant, cluster.config.tier_of(tenant, "free").budgets()).accounts()["solver_sec"]
     assert account.reserved == pytest.approx(0, abs=1e-6)
     assert account.used == pytest.approx(used, abs=1e-4 * len(rows))
-    with parts.unit(tenant):
-        pass
     return rows
 
 
@@ -206,7 +234,7 @@ def _queue(parts: Parts, cluster: Cluster) -> None:
     assert counted(parts, "SELECT count(*) FROM queue_jobs WHERE state <> 'done'") == 0
     table = "dbos.workflow_status" if cluster.url.startswith("postgresql") else "workflow_status"
     until(lambda: counted(parts, f"SELECT count(*) FROM {table} WHERE status <> 'SUCCESS'") == 0)
-    until(lambda: counted(parts, "SELECT count(*) FROM queue_workers") == len(cluster.workers))
+    until(lambda: counted(parts, "SELECT count(*) FROM queue_workers") == len(cluster.workers), meanwhile=cluster.tend)
 
 
 def _left(cluster: Cluster) -> list[str]:

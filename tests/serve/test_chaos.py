@@ -69,13 +69,14 @@ def test_kills_and_outages_lose_and_double_nothing(request: pytest.FixtureReques
     while (done := sum(cluster.kills.values())) < kills:
         ended = counted(parts, "SELECT count(*) FROM queue_jobs WHERE state = 'done'")
         if ended < min(jobs - 4, done * jobs // kills):
-            time.sleep(0.02)
+            cluster.tend()
+            time.sleep(0.05)
             continue
         cluster.kill()
         if servers is not None:
             outages(cluster, servers, done, kills)
-    client.wait()
-    until(lambda: sum(parts.depth().values()) == 0)
+    until(client.done, meanwhile=cluster.tend)
+    until(lambda: sum(parts.depth().values()) == 0, meanwhile=cluster.tend)
     ran = time.monotonic() - begin
     parts.close()
     assert len(client.accepted) == jobs

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import time
+import signal
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from .api import REPO, Service
+from .api import Service
+from .chaos import Nursery, until
 
 pytestmark = pytest.mark.timeout(900)  # a busy machine takes its time
 
@@ -33,25 +32,24 @@ def s3_settings() -> dict[str, str]:
     return {f"s3_{n}": os.environ[f"DYOCENSE_S3_{n.upper()}"] for n in ("endpoint", "access_key", "secret_key")}
 
 
-def start(state: Path, database_url: str, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    state.mkdir()
-    arguments = json.dumps({"serve_state": str(state), "database_url": database_url, "sandbox": "rlimits", **settings})
-    with (state / "log").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.serve.chaos_process", "worker", "1", arguments], cwd=REPO, stderr=log, stdout=log
-        )
-
-
-def until(claim: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    while not claim():
-        assert process.poll() is None
-        time.sleep(0.1)
+@pytest.fixture
+def nursery() -> Iterator[Nursery]:
+    made = Nursery()
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)  # machines that share no folder share a server
-def test_another_machine_goes_on_at_the_last_finished_stage(minio: Mapping[str, str], database_url: str, tmp_path: Path) -> None:
-    settings = {"store": new_bucket(), **s3_settings()}
-    service = Service(tmp_path / "api", database_url, sandbox="rlimits", **settings)
+def test_another_machine_goes_on_at_the_last_finished_stage(
+    minio: Mapping[str, str], nursery: Nursery, database_url: str, tmp_path: Path
+) -> None:
+    settings = {"store": new_bucket(), "sandbox": "rlimits", **s3_settings()}
+    service = Service(tmp_path / "api", database_url, **settings)
+
+    def start(name: str) -> int:
+        own = {"serve_state": str(tmp_path / name), "database_url": database_url, **settings}
+        return nursery.start("worker", 1, tmp_path / f"{name}.log", own)
+
     try:
         runs = service.parts.runs(service.tenant)
         run_id = service.post("/plans", {"goal_id": "dairy"}).json()["run_id"]
@@ -60,17 +58,15 @@ def test_another_machine_goes_on_at_the_last_finished_stage(minio: Mapping[str, 
             said = [json.loads(e[3]) for e in runs.events(run_id) if e[2] == "stage" and e[0] > after]
             return [(s["stage"], s["state"]) for s in said if s["state"] != "begin"]
 
-        first = start(tmp_path / "one", database_url, settings)
-        until(lambda: ("compile", "run") in stages(), first)
-        first.kill()
-        first.wait()
+        first = start("one")
+        until(lambda: ("compile", "run") in stages())
+        nursery.end(first)
         done = stages()
         assert done[-1] == ("compile", "run")  # it was in the solve, or before it
         seen = runs.events(run_id)[-1][0]
-        second = start(tmp_path / "two", database_url, settings)
-        until(lambda: runs.read(run_id).status == "succeeded", second)  # type: ignore[union-attr]
-        second.terminate()
-        assert second.wait() == 0
+        second = start("two")
+        until(lambda: runs.read(run_id).status == "succeeded")  # type: ignore[union-attr]
+        nursery.end(second, signal.SIGTERM)  # it drains
         again = stages(seen)
         assert again[: len(done)] == [(name, "cached") for name, _ in done]
         assert again[len(done)] == ("solve", "run")
