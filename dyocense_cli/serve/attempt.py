@@ -32,8 +32,13 @@ _LONGEST_PAUSE_S: Final = 30.0
 _OLD_S: Final = 3600.0
 
 
-def patiently(action: Callable[[], T], *, until: Callable[[], bool] = lambda: False) -> T | None:
-    """Do it again until the service it needs answers; None once `until` says that it is not wanted any more."""
+def patiently(
+    action: Callable[[], T], *, until: Callable[[], bool] = lambda: False, waiting: Callable[[float], object] = lambda _s: None
+) -> T | None:
+    """Do it again until the service it needs answers; None once `until` says that it is not wanted any more.
+
+    `waiting` is told the seconds of each pause.
+    """
     pause = _FIRST_PAUSE_S
     while True:
         try:
@@ -42,6 +47,8 @@ def patiently(action: Callable[[], T], *, until: Callable[[], bool] = lambda: Fa
             if until():
                 return None
             _log.warning("waiting: %s", error.message)
+            with contextlib.suppress(UnavailableError):
+                waiting(pause)
             time.sleep(pause)
             pause = min(_LONGEST_PAUSE_S, 2 * pause)
 

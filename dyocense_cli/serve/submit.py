@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dyocense_cli.artifacts.fingerprint import json_sha
-from dyocense_cli.errors import AccessError
+from dyocense_cli.errors import AccessError, UnavailableError
 from dyocense_cli.kernel.tenancy.budgets import Quote, fit
 from dyocense_cli.kernel.tenancy.estimate import Size, predict, scaled
 from dyocense_cli.kernel.tenancy.quotas import Ask, within
@@ -18,6 +18,7 @@ from dyocense_cli.ports.service import Place, RunRow
 from dyocense_cli.runner.ids import uuid7
 from dyocense_cli.serve.auth import Caller
 from dyocense_cli.serve.config import FINAL, ServeConfig
+from dyocense_cli.serve.doors import Doors
 from dyocense_cli.serve.estimates import Estimates
 from dyocense_cli.serve.notices import tell_warnings
 from dyocense_cli.serve.problems import ProblemError
@@ -65,6 +66,7 @@ class Desk:
         self.config = config
         self.parts = parts
         self._estimates = Estimates(parts)
+        self._doors = Doors(config)
 
     def tier(self, caller: Caller) -> Tier:
         """Return the caller's limits."""
@@ -77,8 +79,10 @@ class Desk:
         ------
         AccessError
             DY3105 and DY3106 (HTTP 402) with the quote, DY3109 (409), DY3110 (422).
+        UnavailableError
+            (503) for new work while a service that runs need is down, unless such runs are to be held.
         """
-        tier = self.tier(caller)
+        tier, down = self.tier(caller), self._doors.down()
         ask = within(work.ask, tier)
         body_sha = json_sha({"kind": work.kind, "body": dict(work.body)})
         cost, scenarios, limit = self._cost(caller, work, ask)
@@ -88,6 +92,8 @@ class Desk:
             state, stored = ledger.idempotent(key, body_sha)
             if state != "new":
                 return self._seen(state, stored)
+            if down is not None:
+                raise UnavailableError(down.code, down.message, hints=down.hints)
             row = RunRow(
                 run_id=uuid7(),
                 tenant_id=caller.tenant_id,

@@ -213,7 +213,10 @@ class RunHandler:
         if document is not None:
             document["protections"] = list(ended.protections)
             # its files are where every machine finds them before the run counts as done; a store that is down is waited for
-            patiently(lambda: send_run(self._config, row.tenant_id, kernel_run_in(document)))
+            patiently(
+                lambda: send_run(self._config, row.tenant_id, kernel_run_in(document)),
+                waiting=lambda pause: self._parts.runs(row.tenant_id).event(row.run_id, "held", {"seconds": pause}),
+            )
             if row.kind == "forecast":
                 self._known.keep(row, outcome.result or {})
         problem = None if status == "cancelled" else outcome.problem  # stopped before there was a plan to keep

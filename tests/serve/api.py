@@ -39,8 +39,9 @@ def migrate_for(database_url: str, *, owner: str = "") -> None:
 class Service:
     """A service on a database; `client` speaks to it as one tenant, `as_` as another."""
 
-    def __init__(self, state: Path, database_url: str, **more: str) -> None:
-        migrate_for(database_url)
+    def __init__(self, state: Path, database_url: str, *, migrated: bool = False, **more: str) -> None:
+        if not migrated:
+            migrate_for(database_url)
         self.config: ServeConfig = read_config(settings_for(state, database_url, **more))
         self.parts = open_parts(self.config.database_url, dead_after_s=number("serve.dead_after_s"))
         self.app = create_app(self.config, self.parts)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-__all__ = ["held_folder", "sweep_folders"]
+__all__ = ["held_folder", "short_folder", "sweep_folders"]
 
 
 def _lock(folder: Path) -> int | None:
@@ -39,13 +40,24 @@ def held_folder(parent: Path, name: str) -> Iterator[Path]:
     handle = None
     while handle is None:  # a sweeper may have taken it between the two calls
         folder = parent / f"{name}-{uuid.uuid4().hex[:8]}"
-        folder.mkdir()
+        folder.mkdir(mode=0o700)
         handle = _lock(folder)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(handle)
+
+
+def short_folder(prefix: str) -> tuple[Path, Callable[[], None]]:
+    """Make a private folder with a short path for this process, below the temporary one, and return it with what removes it.
+
+    Folders of this prefix whose process died are removed first.
+    """
+    base = Path(tempfile.gettempdir())
+    sweep_folders(base, f"{prefix}-????????")
+    held = ExitStack()
+    return held.enter_context(held_folder(base, prefix)), held.close
 
 
 def sweep_folders(parent: Path, pattern: str = "*") -> int:

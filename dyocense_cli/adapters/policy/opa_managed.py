@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from dyocense_cli.adapters.blobs.held import short_folder
 from dyocense_cli.adapters.policy.bounded import run_bounded
 from dyocense_cli.adapters.policy.exchange import snapshot_of
 from dyocense_cli.adapters.policy.identity import identify
@@ -63,6 +62,7 @@ class _Server:
 
     process: subprocess.Popen[bytes]
     folder: Path
+    drop: Callable[[], None]
     wire: Wire
     pack: Pack
     asked: int = 0
@@ -163,7 +163,7 @@ class OpaManaged:
             return server
 
     def _start(self, pack: Pack) -> _Server:
-        folder = Path(tempfile.mkdtemp(prefix="dyo-opa-"))  # 0700, and short: socket paths end at 107 bytes
+        folder, drop = short_folder("dyo-pol")  # socket paths end at 107 bytes
         try:
             argv = self._prepare(pack, folder)
             process = subprocess.Popen(
@@ -177,14 +177,14 @@ class OpaManaged:
                 umask=0o177,
             )
         except (OSError, ValueError) as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            drop()
             raise UnavailableError(
                 "DY4201", f"`{self._binary}` cannot be run", why=str(error), hints="give a working OPA with DYOCENSE_OPA"
             ) from error
         except UnavailableError:
-            shutil.rmtree(folder, ignore_errors=True)
+            drop()
             raise
-        server = _Server(process, folder, Wire(f"unix://{folder}/s"), pack)
+        server = _Server(process, folder, drop, Wire(f"unix://{folder}/s"), pack)
         try:
             self._await_health(server)
         except UnavailableError:
@@ -255,4 +255,4 @@ def _stop(server: _Server) -> None:
         server.process.wait()
     if server.process.stdin is not None:
         server.process.stdin.close()
-    shutil.rmtree(server.folder, ignore_errors=True)
+    server.drop()

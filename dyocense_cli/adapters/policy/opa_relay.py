@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import http.server
-import shutil
 import socketserver
-import tempfile
 import threading
-from pathlib import Path
 from typing import Final
 
+from dyocense_cli.adapters.blobs.held import short_folder
 from dyocense_cli.adapters.policy.opa_server import DECISION_PATH
 from dyocense_cli.adapters.policy.wire import ANSWER_BYTES, Wire
 from dyocense_cli.errors import UnavailableError
@@ -76,7 +74,7 @@ class OpaRelay:
     """Passes questions to the OPA at `url` from a socket that only this user can open, until `close`."""
 
     def __init__(self, url: str) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="dyo-opa-"))  # 0700, and short: socket paths end at 107 bytes
+        self._folder, self._drop = short_folder("dyo-pol")  # socket paths end at 107 bytes
         self._server = _Server(str(self._folder / "s"), Wire(url))
         self._thread = threading.Thread(target=self._server.serve_forever, name="opa-relay", daemon=True)
         self._thread.start()
@@ -90,4 +88,4 @@ class OpaRelay:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._drop()
