@@ -189,14 +189,14 @@ def migrate_database(url: str, *, app_role: str | None = None) -> list[str]:
 
 def held_folder(parent: Path, name: str) -> AbstractContextManager[Path]:
     """Make a folder that belongs to this process while it lives, and remove it in the end."""
-    from dyocense_cli.adapters.blobs import held
+    from dyocense_cli.adapters import held
 
     return held.held_folder(parent, name)
 
 
 def sweep_folders(parent: Path, pattern: str = "*") -> int:
     """Remove folders that no living process holds."""
-    from dyocense_cli.adapters.blobs import held
+    from dyocense_cli.adapters import held
 
     return held.sweep_folders(parent, pattern)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from dyocense_cli.adapters.blobs.held import held_folder, sweep_folders
+from dyocense_cli.adapters.held import held_folder, sweep_folders
 from dyocense_cli.errors import StoreError
 
 __all__ = ["DirectoryRuns"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from dyocense_cli.adapters.blobs.held import short_folder
+from dyocense_cli.adapters.held import short_folder
 from dyocense_cli.adapters.policy.bounded import run_bounded
 from dyocense_cli.adapters.policy.exchange import snapshot_of
 from dyocense_cli.adapters.policy.identity import identify

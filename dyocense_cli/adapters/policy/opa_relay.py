@@ -8,7 +8,7 @@ import socketserver
 import threading
 from typing import Final
 
-from dyocense_cli.adapters.blobs.held import short_folder
+from dyocense_cli.adapters.held import short_folder
 from dyocense_cli.adapters.policy.opa_server import DECISION_PATH
 from dyocense_cli.adapters.policy.wire import ANSWER_BYTES, Wire
 from dyocense_cli.errors import UnavailableError
