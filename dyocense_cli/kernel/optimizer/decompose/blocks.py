@@ -5,9 +5,10 @@ Each block's result lands in its own slot, so the number of threads changes no b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import pairwise
 
 import numpy as np
@@ -94,17 +95,37 @@ def plans(arrays: Arrays, costs: Costs, kappa: np.ndarray) -> Answer:
     return out
 
 
-def bounds(arrays: Arrays, costs: Costs, kappa: np.ndarray) -> np.ndarray:
-    """Return float64[S]: a value no plan of each block can beat at these prices, less kappa·limit."""
+def bounds(arrays: Arrays, costs: Costs, kappa: np.ndarray, known: Mapping[int, float] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return float64[S], a value no plan of each block can beat at these prices less kappa·limit, and uint64[S], marks of all it rests on.
+
+    A block whose mark is `known` has the value known for it and is not computed.
+    """
+    known = known or {}
     form = arrays.form
-    value = np.empty(form.shape[0])
+    inputs = (arrays.n_bound, costs.c, costs.fo, form.qmin, form.qmax, form.net, costs.ph, costs.pb, arrays.kw, form.lead, kappa,
+              arrays.limit)
+    marks = _marks(inputs)
+    value = np.array([known.get(mark, np.nan) for mark in marks.tolist()])
+    open_ = np.flatnonzero(np.isnan(value))
 
     def work(lo: int, hi: int) -> None:
-        sweep.bound_blocks(lo, hi, arrays.n_bound, costs.c, costs.fo, form.qmin, form.qmax, form.net, costs.ph, costs.pb, arrays.kw,
-                           form.lead, kappa, arrays.limit, value)
+        for run in np.split(open_[lo:hi], np.flatnonzero(np.diff(open_[lo:hi]) > 1) + 1):
+            if run.size:
+                sweep.bound_blocks(run[0], run[-1] + 1, *inputs, value)
 
-    _spread(work, value.size, arrays.threads)
-    return value
+    _spread(work, open_.size, arrays.threads)
+    return value, marks
+
+
+def _marks(inputs: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return uint64[S]: a digest of what each block is bounded from."""
+    out = np.empty(inputs[0].size, np.uint64)
+    for s in range(out.size):
+        digest = blake2b(digest_size=8)
+        for array in inputs:
+            digest.update(np.ascontiguousarray(array[s]).tobytes())
+        out[s] = int.from_bytes(digest.digest(), "little")
+    return out
 
 
 def positions(arrays: Arrays, x: np.ndarray) -> np.ndarray:

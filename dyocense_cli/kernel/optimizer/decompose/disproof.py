@@ -55,7 +55,7 @@ def disprove(arrays: Arrays, prices: np.ndarray, kappa: np.ndarray) -> Dual | No
     scale = row_steps(free, only)
     free = replace(free, step=scale)
     multipliers, _ = row_multipliers(free, only, np.minimum(kappa, scale), 8)
-    value, _ = prove(free, only, multipliers)
+    value = prove(free, only, multipliers).bound
     tolerance = 1e-7 * (1.0 + float(np.abs(only * arrays.form.rhs).sum()))
     return Dual(value, only, multipliers) if value > tolerance else None
 

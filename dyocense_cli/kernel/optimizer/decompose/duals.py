@@ -5,6 +5,7 @@ Any prices give a bound, so nothing here needs to converge; better prices give a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,9 @@ import numpy as np
 from dyocense_cli.kernel.optimizer.decompose.blocks import Answer, Arrays, bounds, dual_value, plans
 from dyocense_cli.kernel.optimizer.decompose.form import BlockForm
 from dyocense_cli.kernel.optimizer.decompose.master import Master, dual_part, project
-from dyocense_cli.kernel.optimizer.decompose.price import Costs, priced, usage
+from dyocense_cli.kernel.optimizer.decompose.price import priced, usage
 
-__all__ = ["Dual", "improve", "prove", "row_multipliers"]
+__all__ = ["Dual", "Proof", "improve", "prove", "row_multipliers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,15 @@ class Dual:
     value: float
     prices: np.ndarray
     kappa: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proven `bound`, the blocks' shares of it [S], and marks [S] of what each share rests on."""
+
+    bound: float
+    shares: np.ndarray
+    marks: np.ndarray
 
 
 def _scales(form: BlockForm, master: Master, answer: Answer, used: np.ndarray) -> np.ndarray:
@@ -139,8 +149,8 @@ def row_multipliers(arrays: Arrays, prices: np.ndarray, kappa: np.ndarray, round
     return best, value
 
 
-def prove(arrays: Arrays, prices: np.ndarray, kappa: np.ndarray, costs: Costs | None = None) -> tuple[float, np.ndarray]:
-    """Return the proven bound at these prices and multipliers, and the blocks' shares of it."""
+def prove(arrays: Arrays, prices: np.ndarray, kappa: np.ndarray, known: Mapping[int, float] | None = None) -> Proof:
+    """Return the proven bound at these prices and multipliers; blocks that rest on nothing new have the value `known` for their mark."""
     form = arrays.form
-    values = bounds(arrays, priced(form, prices) if costs is None else costs, kappa)
-    return dual_value(values, form, prices, dual_part(form, prices)), values
+    values, marks = bounds(arrays, priced(form, prices), kappa, known)
+    return Proof(dual_value(values, form, prices, dual_part(form, prices)), values, marks)

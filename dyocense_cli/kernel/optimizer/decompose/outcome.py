@@ -14,7 +14,7 @@ from dyocense_cli.kernel.optimizer.decompose.linear import Reader
 from dyocense_cli.optimodel.evaluate import existing, join_columns
 
 if TYPE_CHECKING:
-    from dyocense_cli.kernel.optimizer.decompose.duals import Dual
+    from dyocense_cli.kernel.optimizer.decompose.duals import Dual, Proof
 
 __all__ = ["Declined", "Earlier", "certificate", "columns", "lots_of"]
 
@@ -108,11 +108,12 @@ def lots_of(reader: Reader, extracted: Extracted, values: Mapping[str, np.ndarra
     return lots.astype(np.int32)
 
 
-def certificate(model: OptiModel, extracted: Extracted, dual: Dual) -> dict[str, np.ndarray]:
+def certificate(model: OptiModel, extracted: Extracted, dual: Dual, proof: Proof | None = None) -> dict[str, np.ndarray]:
     """Return what proves the bound: prices of every shared rule over its dims, multipliers of the blocks' own rule.
 
     Keys are ``price:<rule>`` (≥ 0; of either sign for equalities) and ``multiplier:<rule>``; ``role:<what>:<name>`` says which
-    families order, hold and owe.
+    families order, hold and owe. ``share:value`` and ``share:mark`` are the blocks' shares of the bound and what they rest on, for solving
+    again after a small change; they prove nothing.
     """
     shape, form = extracted.shape, extracted.form
     sizes = {d: len(labels) for d, labels in model.dims.items()}
@@ -128,4 +129,6 @@ def certificate(model: OptiModel, extracted: Extracted, dual: Dual) -> dict[str,
                        ("balance", shape.balance.name), ("cover", shape.cover.name if shape.cover else "")):
         if name:
             out[f"role:{role}:{name}"] = np.zeros(0)
+    if proof is not None:
+        out |= {"share:value": proof.shares, "share:mark": proof.marks}
     return out

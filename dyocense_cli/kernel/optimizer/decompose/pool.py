@@ -20,7 +20,7 @@ from dyocense_cli.kernel.optimizer.decompose.master import Master, project
 from dyocense_cli.kernel.optimizer.decompose.price import priced
 from dyocense_cli.ports import Solve, SolveLimits
 
-__all__ = ["Combined", "Pool", "block_usage", "combine", "generate", "row_steps", "without_costs"]
+__all__ = ["Combined", "Pool", "block_usage", "combine", "generate", "replanned", "row_steps", "without_costs"]
 
 #: Times that blocks are re-planned at varied prices before plans are picked.
 VARIED = 30
@@ -153,7 +153,7 @@ def generate(
             break
         value = answer.objective
         prices = np.where(master.free_price, -answer.row_dual[: form.n_rows], np.maximum(-answer.row_dual[: form.n_rows], 0.0))
-        if watch(value, prices) or pool.add(_replan(arrays, prices, kappa)) == 0:
+        if watch(value, prices) or pool.add(replanned(arrays, prices, kappa)) == 0:
             break
     return Combined(None, prices, value)
 
@@ -172,7 +172,7 @@ def combine(
     for number in range(varied if grown.prices.any() else 0):  # unlike plans, so that whole ones can be found that fit together
         noise = np.exp(rng.normal(0.0, 0.5, grown.prices.size)) * (0.5, 1.0, 1.5, 2.0, 3.0)[number % 5]
         near = project(pool.arrays.form, master, grown.prices * noise)
-        pool.add(_replan(pool.arrays, near, kappa))
+        pool.add(replanned(pool.arrays, near, kappa))
         if watch(grown.value, near):
             break
     program = _program(pool, master, penalty=penalty, integer=True)
@@ -211,7 +211,7 @@ def row_steps(arrays: Arrays, prices: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(costs.c.mean(axis=(1, 2)) / arrays.form.net.shape[-1], 1e-9) / per_row)
 
 
-def _replan(arrays: Arrays, prices: np.ndarray, kappa: np.ndarray) -> np.ndarray:
+def replanned(arrays: Arrays, prices: np.ndarray, kappa: np.ndarray) -> np.ndarray:
     """Return every block's best plan at these prices that keeps its own row, the shared rows left aside."""
     form = arrays.form
     costs = priced(form, prices)

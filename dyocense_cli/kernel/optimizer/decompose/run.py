@@ -13,9 +13,9 @@ from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
 from dyocense_cli.kernel.optimizer.decompose.blocks import Arrays, dual_value, positions, prepare
 from dyocense_cli.kernel.optimizer.decompose.disproof import nearest_rows
-from dyocense_cli.kernel.optimizer.decompose.duals import Dual, improve, prove, row_multipliers
+from dyocense_cli.kernel.optimizer.decompose.duals import Dual, Proof, improve, prove, row_multipliers
 from dyocense_cli.kernel.optimizer.decompose.extract import Extracted
-from dyocense_cli.kernel.optimizer.decompose.forced import NODES, Effort, force
+from dyocense_cli.kernel.optimizer.decompose.forced import NODES, Effort, force, supported
 from dyocense_cli.kernel.optimizer.decompose.form import subset
 from dyocense_cli.kernel.optimizer.decompose.linear import Reader
 from dyocense_cli.kernel.optimizer.decompose.master import Master, dual_part, project, settle
@@ -34,6 +34,8 @@ SAMPLE = 31
 MOST_POOLED = 400
 #: Passes without a plan after which insertion alone is given up.
 HOPELESS = 30
+#: Most orders, switches and positions of a form without backlog up to which a program of the orders that some plan has is solved.
+MOST_SUPPORTED = 5_000
 VERSION = "price-and-reinsert 1"
 
 
@@ -151,36 +153,55 @@ def _solve(run: _Run, start: np.ndarray | None) -> Solution | Declined:
     form, options = run.arrays.form, run.options
     rng = np.random.default_rng(options.seed)
     dual = _dual(run, rng)
-    bound, _ = prove(run.arrays, dual.prices, dual.kappa)
+    proof = prove(run.arrays, dual.prices, dual.kappa)
+    bound = proof.bound
     begin = None if start is None else lots_of(run.reader, run.extracted, split_columns(run.reader.model, start))
     insert = partial(insertion, run.arrays, run.master, partial(settle, form, run.master), gap=options.mip_gap, rng=rng)
     passes = _passes(options, form.shape[0])
     seen: list[np.ndarray] = []
+    support = np.zeros(form.cx.shape, dtype=bool)
     guard = run.guard(1.0, bound)
 
     def first(found: Found) -> bool:
+        np.maximum(support, found.last > 0, out=support)
         if form.shape[0] <= MOST_POOLED and len(seen) < 3:
             seen.append(found.x.copy())
         return guard(found) or (not found.feasible and found.passes >= HOPELESS)
 
     found = insert(dual, bound, passes=passes, start=begin, guard=first)
     tried: tuple[str, ...] = (f"{found.passes} insertion passes",)
+    least: float | None = None
     if not found.feasible and not run.overtime and form.shape[0] <= MOST_POOLED:
         forced = force(run.arrays, run.master, dual, [*seen, found.x], run.effort(rng))
         if forced.proof is not None:
             return _no_plan(run, forced.proof)
         tried += forced.tried
-        for x in forced.plans:
-            on = partial(insert, replace(dual, prices=forced.prices), bound, guard=guard)
-            again = on(passes=HOPELESS, start=x)
-            if again.feasible and not run.overtime:
-                again = on(passes=passes, start=again.x)
-            found = min(found, again, key=lambda f: (not f.feasible, f.objective if f.feasible else f.excess))
-        if not found.feasible:
-            return _nearest(run, found, bound, tried, forced.least)
+        np.maximum(support, forced.support, out=support)
+        on = partial(insert, replace(dual, prices=forced.prices), bound, guard=guard)
+        found = _best([found, *(_onward(on, x, passes) for x in forced.plans)])
+        least = forced.least
+    small = 2 * (support.size + form.net.size) <= MOST_SUPPORTED
+    if form.no_backlog and small and not run.overtime and not _is_enough(found, bound, options):
+        x = supported(run.arrays, run.effort(rng), support, found.x)
+        found = _best([found, *([] if x is None else [insert(dual, bound, passes=1, start=x, guard=guard)])])
+        tried += ("a program of only the orders that some plan has",)
     if not found.feasible or found.settled is None:
-        return _nearest(run, found, bound, tried)
-    return _solution(run, dual, bound, found)
+        return _nearest(run, found, bound, tried, least)
+    return _solution(run, dual, proof, found)
+
+
+def _is_enough(found: Found, bound: float, options: SolverOptions) -> bool:
+    return found.feasible and found.objective - bound <= options.mip_gap * abs(found.objective)
+
+
+def _onward(insert: Callable[..., Found], x: np.ndarray, passes: int) -> Found:
+    """Insert on from `x`, for long only where that keeps every row."""
+    first = insert(passes=HOPELESS, start=x)
+    return insert(passes=passes, start=first.x) if first.feasible and first.stopped == "" else first
+
+
+def _best(found: list[Found]) -> Found:
+    return min(found, key=lambda f: (not f.feasible, f.objective if f.feasible else f.excess))
 
 
 def _solve_again(run: _Run, start: np.ndarray, earlier: Earlier) -> Solution | None:
@@ -199,11 +220,15 @@ def _solve_again(run: _Run, start: np.ndarray, earlier: Earlier) -> Solution | N
     typical = float(np.nanmedian(kappa / run.arrays.step)) if np.isfinite(kappa).any() else 0.0
     kappa = np.where(np.isfinite(kappa), kappa, typical * run.arrays.step)
     prices = project(form, run.master, prices)
-    kappa, _ = row_multipliers(run.arrays, prices, kappa, 4)
-    dual = Dual(-np.inf, prices, kappa)
-    bound, _ = prove(run.arrays, prices, kappa)
-    begin = lots_of(run.reader, run.extracted, split_columns(run.reader.model, start))
     touched = np.flatnonzero(earlier.reached(shape.block))
+    if touched.size:
+        part = prepare(subset(form, touched), threads=run.arrays.threads)
+        kappa[touched] = row_multipliers(part, prices, kappa[touched], 4)[0]
+    dual = Dual(-np.inf, prices, kappa)
+    marks, shares = (earlier.certificate.get(f"share:{k}", np.zeros(0)) for k in ("mark", "value"))
+    proof = prove(run.arrays, prices, kappa, dict(zip(marks.ravel().tolist(), shares.ravel().tolist(), strict=True)))
+    bound = proof.bound
+    begin = lots_of(run.reader, run.extracted, split_columns(run.reader.model, start))
     rng = np.random.default_rng(options.seed)
     insert = partial(insertion, run.arrays, run.master, partial(settle, form, run.master), dual, bound, gap=options.mip_gap, rng=rng)
     first = insert(passes=2, start=begin, only=touched, guard=run.guard(1.0, bound))
@@ -211,7 +236,7 @@ def _solve_again(run: _Run, start: np.ndarray, earlier: Earlier) -> Solution | N
         first = insert(passes=5, start=first.x, guard=run.guard(1.0, bound))
     if first.stopped != "gap" or first.settled is None:
         return None
-    done = _solution(run, dual, bound, first)
+    done = _solution(run, dual, proof, first)
     return replace(done, diagnostics={**done.diagnostics, "replanned": float(touched.size)})
 
 
@@ -252,8 +277,9 @@ def _nearest(run: _Run, found: Found, bound: float, tried: tuple[str, ...], leas
                     nearest=values if words else None, cut=run.overtime or run.cut)
 
 
-def _solution(run: _Run, dual: Dual, bound: float, found: Found) -> Solution:
+def _solution(run: _Run, dual: Dual, proof: Proof, found: Found) -> Solution:
     assert found.settled is not None
+    bound = proof.bound
     sign = 1.0 if run.reader.model.sense == "min" else -1.0
     x = columns(run.reader, run.extracted, found.x, found.u, found.settled.values)
     gap = relative_gap(found.objective, bound)
@@ -280,6 +306,6 @@ def _solution(run: _Run, dual: Dual, bound: float, found: Found) -> Solution:
         approximations=(
             f"{run.arrays.form.shape[0]} blocks planned one after another at shared prices: at most {gap:.3%} above the best plan",
         ),
-        certificate=certificate(run.reader.model, run.extracted, dual),
+        certificate=certificate(run.reader.model, run.extracted, dual, proof),
         diagnostics={"passes": float(found.passes), "blocks": float(run.arrays.form.shape[0])},
     )

@@ -169,3 +169,18 @@ def test_the_driver_takes_over_an_earlier_solution() -> None:
     assert answer.method == "decompose"
     assert answer.diagnostics["replanned"] == 1.0
     assert check(new, answer).violations == ()
+
+
+def test_a_share_of_the_bound_is_taken_over_only_where_nothing_it_rests_on_changed() -> None:
+    old = base()
+    before = cold(old)
+    taken = {}
+    for name, param in old.params.items():
+        new = replace(old, params={**old.params, name: replace(param, data=np.ceil(1.05 * np.asarray(param.data)))})
+        after, _ = resolve(old, before, new, OPTIONS, lent=lent())
+        if isinstance(after, Solution) and after.x is not None:
+            assert check(new, after).violations == (), name
+            same = np.isin(after.certificate["share:mark"], before.certificate["share:mark"])
+            taken[name] = same.all()
+    assert taken["capacity"]
+    assert not taken["demand"]

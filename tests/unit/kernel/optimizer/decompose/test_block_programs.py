@@ -40,7 +40,7 @@ def test_bound_and_plan_bracket_the_optimum(seed: int) -> None:
     form = random_block(seed)
     arrays = blocks.prepare(form)
     costs = priced(form, np.zeros(0))
-    below = blocks.bounds(arrays, costs, np.zeros(1))[0]
+    below = blocks.bounds(arrays, costs, np.zeros(1))[0][0]
     answer = blocks.plans(arrays, costs, np.zeros(1))
     exact = HighsSolver().solve(relaxation(form, integer=True, tighten=False), SolveLimits(gap=1e-7, time_s=60))
     assert exact.objective is not None
@@ -67,6 +67,6 @@ def test_threads_change_no_bit() -> None:
         master_cost=np.zeros(0), master_lower=np.zeros(0), master_upper=np.zeros(0),
     )
     costs = priced(many, np.zeros(0))
-    one = blocks.bounds(blocks.prepare(many), costs, np.zeros(7))
-    two = blocks.bounds(blocks.prepare(many, threads=2), costs, np.zeros(7))
+    one = blocks.bounds(blocks.prepare(many), costs, np.zeros(7))[0]
+    two = blocks.bounds(blocks.prepare(many, threads=2), costs, np.zeros(7))[0]
     assert one.tobytes() == two.tobytes()
