@@ -147,7 +147,7 @@ class JobQueue(Protocol):
     features: ClassVar[frozenset[str]]
 
     def submit(self, run_id: str, *, kind: str, pool: str, cost_s: float, weight: float, cap: int, batch: str = "") -> bool:
-        """Queue a run once; false if its id is known. A run with a `batch` joins one of that batch that arrived a moment ago.
+        """Queue a run once; false if its id is known. A run with a `batch` joins one of that batch that still waits.
 
         `cost_s` predicted solver seconds, `cap` the tenant's runs in flight."""
         ...

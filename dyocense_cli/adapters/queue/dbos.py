@@ -65,7 +65,7 @@ class DbosQueue:
         self._dead_after_s = dead_after_s
 
     def submit(self, run_id: str, *, kind: str, pool: str, cost_s: float, weight: float, cap: int, batch: str = "") -> bool:
-        """Queue a run once; false if its id is known. A run with a `batch` joins one of that batch that arrived a moment ago."""
+        """Queue a run once; false if its id is known. A run with a `batch` joins one of that batch that still waits."""
         with transaction(self._engine) as c:
             virtual = pump.lock(c, pool)
             tenant = self._scope.tenant_id

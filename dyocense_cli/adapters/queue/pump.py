@@ -21,7 +21,7 @@ __all__ = ["WINDOW_S", "Enqueue", "Share", "close_batch", "finish", "join", "loc
 Enqueue: TypeAlias = "Callable[[sa.Connection, str, str, str, int, str], None]"
 #: Predicted and real solver seconds of a run that ended.
 Paid: TypeAlias = "tuple[float, float]"
-#: How long a run of a batch may be joined, and by how many.
+#: How long a run of a batch may be joined at least, and by how many.
 WINDOW_S: Final = 0.02
 MOST_JOINED: Final = 63
 #: A run that a workflow may begin or end: it is in service, or to be, by that workflow (by any, where none is named).
@@ -67,7 +67,7 @@ def park(
 ) -> Share | None:
     """Store a waiting run once with the pool's virtual time, and its tenant's weight and cap; None if the run is known. Needs the lock.
 
-    A run of a `batch` may be joined for `WINDOW_S`.
+    A run of a `batch` may be joined while it waits, and at least for `WINDOW_S`.
     """
     row = c.execute(
         statement(
@@ -88,16 +88,18 @@ def park(
 
 
 def join(c: sa.Connection, *, run_id: str, tenant: str, pool: str, kind: str, cost_s: float, weight: float, batch: str) -> bool:
-    """Put a run beside one of its batch that arrived a moment ago, whose slot and tag it shares; false if there is none. Needs the lock.
+    """Put a run beside one of its batch that still waits or arrived a moment ago, whose slot and tag it shares; false if there is none.
 
+    Needs the lock.
     The tenant pays for it as for any run: where the first one carries its tag already, the tenant's next tag begins later.
     """
     own = {"pool": pool, "tenant": tenant, "batch": batch, "run": run_id, "window": WINDOW_S, "most": MOST_JOINED}
     members = "SELECT count(*) FROM queue_jobs m WHERE m.leader = j.run_id"
     leader = c.execute(
         statement(
-            "SELECT run_id, state FROM queue_jobs j WHERE pool = :pool AND tenant_id = :tenant AND batch = :batch AND state <> 'done'"
-            f" AND at > {now_sql(c.engine)} - :window AND run_id <> :run AND ({members}) < :most ORDER BY at DESC LIMIT 1"
+            "SELECT run_id, state FROM queue_jobs j WHERE pool = :pool AND tenant_id = :tenant AND batch = :batch"
+            f" AND (state IN ('parked', 'ready') OR (state = 'running' AND at > {now_sql(c.engine)} - :window))"
+            f" AND run_id <> :run AND ({members}) < :most ORDER BY at DESC LIMIT 1"
         ),
         own,
     ).fetchone()
