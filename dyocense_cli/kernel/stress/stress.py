@@ -26,8 +26,8 @@ __all__ = ["stress"]
 _LARGE_ALONE: Final = 100_000
 #: columns of one scenario alone up to which foresight is planned with whole numbers as well
 _SMALL_ALONE: Final = 1_000
-#: whole-number columns of one scenario above which no plan for the average scenario is found in seconds
-_WHOLE_AVERAGE: Final = 3_000
+#: whole numbers of the average scenario above which no plan for it is looked for
+_WHOLE_AVERAGE: Final = 10_000
 #: columns below which more scenarios are foreseen
 _SMALL: Final = 5_000
 #: gap within which the plan for the average scenario counts as its best
