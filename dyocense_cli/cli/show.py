@@ -157,7 +157,8 @@ def _no_plan(page: Page, plan: Plan, explanation: Explanation | None, places: Ma
     for way in explanation.ways[:3]:
         settings = " ".join(f"--set {r.setting}" for r in way.relaxations if r.setting)
         words = ", ".join(f"{r.rule} from {_number(r.from_)} to {_number(r.to)} {r.unit or ''}".strip() for r in way.relaxations)
-        page.line(f"Would do: {words}" + ("" if way.verified else " (not verified)"))
+        price = f", for an objective of {_number(way.objective)} {plan.currency}" if way.objective is not None else ""
+        page.line(f"Would do: {words}" + (price if way.verified else " (not verified)"))
         if settings:
             page.line(f"  {settings}")
         for r in way.relaxations:

@@ -30,5 +30,6 @@ limits:
   service: {min: 95 %, hold: mean}
   moq: true
 robust: {aggregation: mean}
+solver: {mip_gap: 0.02, time_limit: 300 s}
 GOAL
 }

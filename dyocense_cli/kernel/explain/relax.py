@@ -34,11 +34,12 @@ class _Elastic:
     knob: Knob
     gains: Mapping[str, np.ndarray]
     direction: float
+    cap: float = math.inf
 
     @property
     def most(self) -> float:
         """How far it may be turned: a value above zero that loosens downwards ends at zero."""
-        return self.knob.value if self.direction < 0 < self.knob.value else math.inf
+        return min(self.cap, self.knob.value) if self.direction < 0 < self.knob.value else self.cap
 
 
 def ways(model: OptiModel, prober: Prober) -> tuple[Way, ...]:
@@ -61,11 +62,23 @@ def ways(model: OptiModel, prober: Prober) -> tuple[Way, ...]:
     for one in elastic if len(elastic) > 1 else []:
         way = _least(model, prober, [one]) if one.knob.rule != alone else None
         found += [way] if way is not None else []
+    found += _shared(model, prober, elastic, found)
     ranked = sorted(found, key=lambda w: (not w.verified, w.cost, len(w.relaxations)))
     distinct: dict[tuple[str, ...], Way] = {}
     for way in ranked:
         distinct.setdefault(tuple(r.rule for r in way.relaxations), way)
     return tuple(distinct.values())[:_WAYS]
+
+
+def _shared(model: OptiModel, prober: Prober, elastic: Sequence[_Elastic], found: Sequence[Way]) -> list[Way]:
+    """Return the way in which the two cheapest rules give: half of what the first alone would give, and the least of the second."""
+    single = {w.relaxations[0].rule: w for w in sorted(found, key=lambda w: w.cost) if w.verified and len(w.relaxations) == 1}
+    pair = [e for rule in single for e in elastic if e.knob.rule == rule][:2]
+    if len(pair) < 2 or any(len(w.relaxations) > 1 for w in found):
+        return []
+    first = single[pair[0].knob.rule].relaxations[0]
+    way = _least(model, prober, [replace(pair[0], cap=0.5 * abs(first.to - first.from_)), pair[1]])
+    return [way] if way is not None and len(way.relaxations) == 2 else []
 
 
 def _least(model: OptiModel, prober: Prober, chosen: Sequence[_Elastic]) -> Way | None:
