@@ -139,6 +139,7 @@ def _full(request: pytest.FixtureRequest) -> dict[str, str]:
         "DYOCENSE_OPA_URL": request.getfixturevalue("opa_url"),
         "DYOCENSE_REDIS_URL": os.environ["DYOCENSE_REDIS_URL"],
         "DYOCENSE_WEBHOOK_ALLOW": "127.0.0.0/8",
+        "DYOCENSE_WHEN_DOWN": "hold",  # servers that many tests share may answer late
     }
 
 
