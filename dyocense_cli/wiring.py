@@ -284,8 +284,8 @@ def policy_keeper(settings: Settings) -> Callable[[], str]:
     """
     if settings["opa_url"].startswith(("http://", "https://")):
         relay = resolve("adapters.policy.opa_relay:OpaRelay")(settings["opa_url"])
-        named_once: str = relay.address()
-        return lambda: named_once
+        named: Callable[[], str] = relay.address  # holds the relay, whose folder goes when it goes
+        return named
     engine = cache(lambda: policy_engine(settings, keep=True))
 
     def address() -> str:
