@@ -55,8 +55,14 @@ class _Run:
     interrupted: bool = False
 
     def solve(self, model: GroundModel, limits: SolveLimits, *, start: np.ndarray | None = None) -> Solution:
-        """Solve a small program; note when the clock cut it."""
-        answer = self.lent.solve(model, limits, start=start)
+        """Solve a small program; note when the clock cut it or the caller interrupts."""
+
+        def told(event: SolveEvent) -> bool:
+            if self.lent.progress is not None:
+                self.interrupted |= bool(self.lent.progress(SolveEvent(self.seconds(), None, None, None, event.nodes)))
+            return self.interrupted
+
+        answer = self.lent.solve(model, limits, start=start, progress=told)
         self.cut = self.cut or answer.termination is Termination.TIME_LIMIT
         return answer
 
@@ -69,7 +75,7 @@ class _Run:
             return SolveLimits(time_s=time_s, gap=1e-4, threads=1, seed=self.options.seed, nodes=NODES, duals=False)
 
         def stop() -> bool:
-            self.overtime = self.overtime or self.seconds() > self.options.time_limit_s
+            self.overtime = self.overtime or self.interrupted or self.seconds() > self.options.time_limit_s
             return self.overtime
 
         return Effort(self.solve, lambda arrays, master: _dual(replace(self, arrays=arrays, master=master), rng), limits, stop, rng)
