@@ -160,7 +160,7 @@ def shadow(
         typer.Option("--metric", help="KPI, operator, margin; without it every figure is to be equal.", show_default=False),
     ] = None,
     goal: Annotated[str | None, typer.Option("--goal", help="Only runs of this goal.", show_default=False)] = None,
-    last: Annotated[int, typer.Option("--last", help="How many runs, the newest first.", min=1)] = 20,
+    last: Annotated[int, typer.Option("--last", help="How many of the newest runs, where none is named.", min=1)] = 20,
     store: Store = None,
     as_json: Json = False,
     junit: JUnit = None,
@@ -178,7 +178,7 @@ def shadow(
     runs = wiring.run_store(settings)
     known = [find_run(runs, r) for r in references] if references else runs.list()
     manifests = {r: manifest_of(runs, r) for r in known}
-    chosen = [r for r in known if goal in (None, manifests[r]["goal_id"])][-last:]
+    chosen = [r for r in known if goal in (None, manifests[r]["goal_id"])][0 if references else -last :]
     if not chosen:
         raise UsageError("DY1007", "there is no run to shadow", hints="dyocense runs list")
     metrics = parse_metrics(metric)
@@ -190,7 +190,7 @@ def shadow(
         for run_id in chosen:
             recorded = str(manifests[run_id]["versions"]["dyocense-cli"])
             document, told = other.replay(run_id, "--against", recorded, "--store", place)
-            solution = read_json(runs, run_id, "solution.json")
+            solution = read_json(runs, run_id, "solution.json") if "solution.json" in runs.names(run_id) else {}  # none if denied
             one = shadowed((run_id, str(manifests[run_id]["goal_id"])), solution, document, told, metrics)
             results.append(one)
             if not as_json:

@@ -27,11 +27,16 @@ def a_plan() -> Plan:
         (["sku:A* supplier:S1"], ["PO-0001"]),
         (["supplier:S1", "supplier:S2"], ["PO-0001", "PO-0002", "PO-0003"]),
         (["line:PO-0003"], ["PO-0003"]),
-        (["sku:Z"], []),
     ],
 )
 def test_selectors_keep_the_lines_they_match(selectors: list[str], lines: list[str]) -> None:
     assert [s.line for s in selected(a_plan(), selectors).steps] == lines
+
+
+def test_a_selector_that_matches_nothing_says_what_there_is() -> None:
+    with pytest.raises(UsageError, match="no line matches sku:Z") as caught:
+        selected(a_plan(), ["sku:Z"])
+    assert caught.value.hints == ("there is APPLE, APRICOT, BEAN",)
 
 
 def test_a_selector_of_an_unknown_key_names_the_known_ones() -> None:
