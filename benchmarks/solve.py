@@ -6,14 +6,21 @@ start at the compiled model and leave out the first compilation of the kernels, 
     python benchmarks/solve.py                       # 31, 311, 3110 SKUs, seeds 1-5, budget factors 1.0 and 0.77
     python benchmarks/solve.py --skus 31 --seeds 1 --budgets 0.72 0.71 --storage 0.3
     python benchmarks/solve.py --skus 31 --peers     # the same arrays in HiGHS, CP-SAT, MathOpt
+    python benchmarks/solve.py --command             # model file → `dyocense solve`: CPU and memory of the whole process
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import resource
+import subprocess
+import sys
+import tempfile
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -27,7 +34,10 @@ from dyocense_cli.kernel.check.check import check
 from dyocense_cli.kernel.optimizer.decompose.price_and_reinsert import Declined, attempt
 from dyocense_cli.kernel.optimizer.drive import solve_model
 from dyocense_cli.kernel.optimizer.ground import ground
+from dyocense_cli.optimodel.shape import optimodel_json
 from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
+
+ROOT = Path(__file__).resolve().parents[1]
 
 #: time limit in seconds and gap asked for, per number of SKUs
 ASKED = {31: (20.0, 0.01), 311: (30.0, 0.01), 3110: (60.0, 0.02)}
@@ -112,6 +122,31 @@ def peers(f: Instance, limit_s: float) -> None:
         print(f"{f.S:>6} {name:<8} cpu {cpu:>6.1f}  {answer.status}  gap {gap}  bound {answer.bound}", flush=True)
 
 
+def through_the_command(f: Instance, *, seed: int, factor: float, limit_s: float, gap: float) -> None:
+    """Solve a model file with `dyocense solve`: CPU seconds and peak memory of the whole process, reasons and risk included."""
+    document, arrays = optimodel_json(compiled(f), source={}, versions={})
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "dyocense.toml").write_text("", "utf-8")
+        (place / "optimodel.json").write_text(json.dumps(document), "utf-8")
+        (place / "optimodel.arrays").mkdir()
+        for sha, array in arrays.items():
+            np.save(place / "optimodel.arrays" / f"{sha}.npy", array)
+        del document, arrays
+        limits = (f"--time-limit={limit_s}s", f"--mip-gap={gap}")
+        argv = [sys.executable, "-m", "dyocense_cli", "solve", "optimodel.json", "--json", "--quiet", *limits]
+        with (place / "out.json").open("wb") as out:
+            process = subprocess.Popen(argv, cwd=place, stdout=out, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        _, status, used = os.wait4(process.pid, 0)
+        answer = json.loads((place / "out.json").read_bytes() or b"{}")
+    held = answer.get("gap")
+    print(
+        f"{f.S:>6} {seed:>4} {factor:>6.2f} {used.ru_utime + used.ru_stime:>7.1f} {answer.get('status')} "
+        f"gap {'-' if held is None else f'{100 * held:.2f}%'} exit {os.waitstatus_to_exitcode(status)} {used.ru_maxrss / 2**20:.2f} GiB",
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--skus", type=int, nargs="+", default=[31, 311, 3110])
@@ -121,10 +156,12 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=None)
     parser.add_argument("--gap", type=float, default=None, help="gap asked for; 0 searches until the limit")
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--command", action="store_true", help="a model file through `dyocense solve`, the whole process")
     args = parser.parse_args()
     warm_up()
     if not args.peers:
-        print("  SKUs seed budget     cpu   first    2 %s    1 %s     gap      rows check   worst GiB")
+        marks = "" if args.command else "   first    2 %s    1 %s     gap      rows check   worst GiB"
+        print(f"  SKUs seed budget     cpu{marks}")
     for skus in args.skus:
         limit_s, gap = ASKED.get(skus, (60.0, 0.02))
         limit_s, gap = args.limit or limit_s, gap if args.gap is None else args.gap
@@ -135,7 +172,8 @@ def main() -> None:
                 continue
             for factor in args.budgets:
                 changed = replace(base, budget=base.budget * factor, store=base.store * args.storage)
-                ours(changed, seed=seed, factor=factor, limit_s=limit_s, gap=gap)
+                run_it = through_the_command if args.command else ours
+                run_it(changed, seed=seed, factor=factor, limit_s=limit_s, gap=gap)
 
 
 if __name__ == "__main__":
