@@ -15,7 +15,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections import defaultdict
@@ -27,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
+from benchmarks.databases import databases
 from dyocense_cli.adapters.queue.dbos import DbosQueue, client_of
 from dyocense_cli.adapters.queue.worker import DbosWorker
 from dyocense_cli.adapters.sql.engine import open_engine
@@ -40,6 +40,7 @@ SIZES = {"free": (12, 24), "standard": (8, 16, 24), "pro": (8, 20), "enterprise"
 #: What a tier's prediction is of the prior's: too small, right, too large.
 WRONG = {"free": 3.0, "standard": 0.5, "pro": 2.0, "enterprise": 1.0}
 SOLVE = Path(__file__).with_name("facilities.py")
+WORKER = (sys.executable, "-m", "benchmarks.fairness", "--worker")
 LOG = "CREATE TABLE IF NOT EXISTS solve_log (run_id text, tenant_id text, began float, ended float, cpu float)"
 
 
@@ -160,7 +161,7 @@ class Bench:
 
     @contextmanager
     def worker(self, slots: int) -> Iterator[None]:
-        process = subprocess.Popen([sys.executable, __file__, "--worker", self.url, str(slots)], stdout=subprocess.PIPE)
+        process = subprocess.Popen([*WORKER, self.url, str(slots)], cwd=SOLVE.parents[1], stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
         try:
@@ -241,22 +242,9 @@ def main() -> None:
     if arguments.worker:
         worker(arguments.worker[0], int(arguments.worker[1]))
         return
-    if arguments.database != "postgres":
-        with tempfile.TemporaryDirectory() as folder:
-            url = f"sqlite:///{Path(folder) / 'fair.sqlite'}"
-            report("SQLite", saturate(Bench(url, url), slots=arguments.slots, jobs=arguments.jobs, lone_every=25), arguments.slots)
-    owner, app = os.environ.get("DYOCENSE_PG_OWNER_DSN"), os.environ.get("DYOCENSE_PG_DSN")
-    if owner and app and arguments.database != "sqlite":
-        name = f"fair_{uuid.uuid4().hex[:8]}"
-        admin = open_engine(owner)
-        with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as c:
-            c.execute(sa.text(f"CREATE DATABASE {name}"))
-        try:
-            bench = Bench(app.rpartition("/")[0] + "/" + name, owner.rpartition("/")[0] + "/" + name)
-            report("Postgres", saturate(bench, slots=arguments.slots, jobs=arguments.jobs, lone_every=25), arguments.slots)
-        finally:
-            with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as c:
-                c.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    for name, url, owner in databases():
+        if arguments.database in ("both", name.lower()):
+            report(name, saturate(Bench(url, owner), slots=arguments.slots, jobs=arguments.jobs, lone_every=25), arguments.slots)
 
 
 if __name__ == "__main__":

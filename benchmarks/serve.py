@@ -9,12 +9,10 @@ of the fair order is seen as a ratio. SQLite always; Postgres where DYOCENSE_PG_
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections import Counter
@@ -24,12 +22,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from benchmarks.databases import databases
 from dyocense_cli.adapters.queue.dbos import DbosQueue, client_of
 from dyocense_cli.adapters.queue.worker import DbosWorker
 from dyocense_cli.adapters.sql.engine import open_engine
 from dyocense_cli.ports import Scope
 from dyocense_cli.wiring_service import migrate_database
 
+REPO = Path(__file__).parents[1]
 TIERS = {"free": 1, "standard": 2, "pro": 4, "enterprise": 8}
 
 
@@ -99,7 +99,7 @@ class Bench:
         self.client = client_of(self.engine)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([sys.executable, __file__, *arguments], stdout=subprocess.PIPE)
+        process = subprocess.Popen([sys.executable, "-m", "benchmarks.serve", *arguments], cwd=REPO, stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
         return process
@@ -213,20 +213,8 @@ def main() -> None:
         worker(arguments.worker[0], int(arguments.worker[1]), float(arguments.worker[2]))
     if arguments.peer:
         plain_worker(arguments.peer[0], int(arguments.peer[1]))
-    with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{Path(folder) / 'bench.sqlite'}"
-        report("SQLite", Bench(url, url), arguments)
-    owner, app = os.environ.get("DYOCENSE_PG_OWNER_DSN"), os.environ.get("DYOCENSE_PG_DSN")
-    if owner and app:
-        name = f"bench_{uuid.uuid4().hex[:8]}"
-        admin = open_engine(owner)
-        with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as c:
-            c.execute(sa.text(f"CREATE DATABASE {name}"))
-        try:
-            report("Postgres", Bench(app.rpartition("/")[0] + "/" + name, owner.rpartition("/")[0] + "/" + name), arguments)
-        finally:
-            with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as c:
-                c.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    for name, url, owner in databases():
+        report(name, Bench(url, owner), arguments)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"CPU seconds of the workers {used.ru_utime + used.ru_stime:.1f}")
 
