@@ -58,7 +58,7 @@ class Packer:
         if not new:
             return ""
         name = f"{len(list(self._folder.glob('*.zip'))):02d}-{stage}.zip"
-        part = self._folder / f".{name}"
+        part = self._folder / f"{name}.part"  # the worker looks for whole packs meanwhile
         with zipfile.ZipFile(part, "w") as file:
             file.writestr(_KEYS, json.dumps({n: self._cache.get(n) for n in list(self._cache.names) if n in new}))
             for sha in {n for n in self._blobs.names if n in new}:

@@ -30,8 +30,8 @@ def say(what: str, **data: object) -> None:
 def pack(name: str, text: str) -> str:
     if not job["shelve"]:
         return ""
-    (folder / "packs" / f".{name}").write_text(text)
-    (folder / "packs" / f".{name}").replace(folder / "packs" / name)
+    (folder / "packs" / f"{name}.part").write_text(text)
+    (folder / "packs" / f"{name}.part").replace(folder / "packs" / name)
     return name
 
 

@@ -48,6 +48,14 @@ def test_a_good_job_is_done(sandbox: Sandbox, tmp_path: Path) -> None:
     assert result.protections
 
 
+def test_a_listener_that_fails_does_not_break_the_job(sandbox: Sandbox, tmp_path: Path) -> None:
+    def fail(_line: bytes) -> None:
+        raise ValueError("no")
+
+    result = run(sandbox, tmp_path, "print('a', flush=True); print('b')", line=fail)
+    assert (result.exit_code, result.reason, result.stdout) == (0, "done", b"a\nb\n")
+
+
 def test_a_job_that_fails_on_its_own_is_done_with_its_code(sandbox: Sandbox, tmp_path: Path) -> None:
     result = run(sandbox, tmp_path, "raise SystemExit(5)")
     assert (result.exit_code, result.reason) == (5, "done")

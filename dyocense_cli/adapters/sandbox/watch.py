@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from dyocense_cli.ports import SandboxLimits, SandboxResult
 
 __all__ = ["Job", "run_job"]
 
+_log = logging.getLogger("dyocense.sandbox")
 _LAUNCH: Final = str(Path(__file__).with_name("launch.py"))
 _POLL_S: Final = 0.05
 _GRACE_S: Final = 15.0
@@ -124,7 +126,10 @@ class _Pipes:
                     break
                 kept.append(text)
                 if line is not None:
-                    line(text)
+                    try:
+                        line(text)
+                    except Exception:  # a pipe that nobody drains would break the job
+                        _log.exception("a line of the job could not be taken up")
         self.out = b"".join(kept)
 
     def _drain_err(self, pipe: IO[bytes]) -> None:
