@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 import uuid
 from collections.abc import Mapping
@@ -109,15 +110,18 @@ def job_name() -> str:
 
 
 def sweep() -> int:
-    """Remove groups whose maker is dead, as a killed worker leaves them; returns how many."""
+    """Remove groups whose maker is dead, as a killed worker leaves them, with what still lives in them; returns how many."""
     removed = 0
     for parent in {own for c in ("", "memory", "pids", "cpu") if (own := _own(c)) is not None}:
         for folder in parent.glob("dyocense-*-*"):
             maker = folder.name.split("-")[1]
             if maker.isdigit() and not Path(f"/proc/{maker}").exists():
                 with contextlib.suppress(OSError):
-                    folder.rmdir()
-                    removed += 1
+                    # bwrap killed between its clone and its child's wish to die with it leaves a child that waits for ever
+                    for pid in (folder / "cgroup.procs").read_text().split():
+                        os.kill(int(pid), signal.SIGKILL)
+                Group((folder,), 1).remove()
+                removed += not folder.exists()
     return removed
 
 
