@@ -17,7 +17,7 @@ from dyocense_cli.kernel.check.adjoint import Weigher
 from dyocense_cli.kernel.check.blockbound import Blocks, lower_bounds
 from dyocense_cli.optimodel.evaluate import Evaluator, bounds, existing
 
-__all__ = ["Unprovable", "recompute_bound"]
+__all__ = ["Unprovable", "check_sign", "least_outside", "recompute_bound"]
 
 
 class Unprovable(ValueError):  # says why a certificate proves nothing
@@ -63,23 +63,24 @@ def _proved(model: OptiModel, certificate: Mapping[str, np.ndarray], *, costs: b
         what, _, name = key.partition(":")
         if what in {"price", "multiplier"} and name:
             priced.add(name)
-            _check_sign(model, name, certificate[key])
+            check_sign(model, name, certificate[key])
             weigher.rule(name, certificate[key])
     probe = _Probe(model, roles)
     blocks, constant = probe.blocks(weigher, priced, certificate.get("multiplier:"))
-    return float(lower_bounds(blocks).sum() + constant + weigher.constant + _outside(model, weigher, roles))
+    inside = {roles.order, roles.switch, roles.held, roles.owed, roles.level}
+    return float(lower_bounds(blocks).sum() + constant + weigher.constant + least_outside(model, weigher, inside))
 
 
-def _check_sign(model: OptiModel, name: str, price: np.ndarray) -> None:
+def check_sign(model: OptiModel, name: str, price: np.ndarray) -> None:
+    """Refuse a negative price of an inequality."""
     rule = next(r for r in model.rules if r.name == name)
     if "==" not in rule.expr and np.any(price < 0):
         raise Unprovable(f"the price of `{name}` is negative")
 
 
-def _outside(model: OptiModel, weigher: Weigher, roles: _Roles) -> float:
-    """Return the least that columns outside the blocks can cost at their reduced costs."""
+def least_outside(model: OptiModel, weigher: Weigher, inside: set[str]) -> float:
+    """Return the least that families which are not `inside` the blocks can cost at their reduced costs."""
     total = 0.0
-    inside = {roles.order, roles.switch, roles.held, roles.owed, roles.level}
     for var in model.vars:
         if var.name in inside:
             continue

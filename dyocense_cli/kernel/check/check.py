@@ -131,12 +131,16 @@ def _certified(model: OptiModel, solution: Solution) -> Iterator[Violation]:
     if not solution.certificate or (solution.bound is None and not impossible):
         return
     # compiled kernels are imported on use: few solutions carry a certificate
+    from dyocense_cli.kernel.check.branched import recompute_branched
     from dyocense_cli.kernel.check.certificate import Unprovable, recompute_bound
 
     claimed = 0.0 if solution.bound is None else solution.bound if model.sense == "min" else -solution.bound
     allowed = 1e-7 * (1.0 + abs(claimed))
     try:
-        proved = recompute_bound(model, solution.certificate, costs=not impossible)
+        if solution.x is not None and "branched:least" in solution.certificate:
+            proved = recompute_branched(model, solution.certificate, solution.x)
+        else:
+            proved = recompute_bound(model, solution.certificate, costs=not impossible)
     except Unprovable as reason:
         yield Violation("gap", f"certificate: {reason}", abs(claimed), allowed)
         return

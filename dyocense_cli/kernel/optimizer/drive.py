@@ -96,7 +96,7 @@ def solve_model(
 
 def _hard(ground: GroundModel, options: SolverOptions) -> bool:
     """Say whether a search in one piece is likely to find no plan: many whole numbers among many entries (measured)."""
-    return options.method == "auto" and ground.nnz > _ENTRIES and int(np.count_nonzero(ground.integrality)) > _WHOLE
+    return options.method != "monolith" and ground.nnz > _ENTRIES and int(np.count_nonzero(ground.integrality)) > _WHOLE
 
 
 def _decomposed(
@@ -108,7 +108,7 @@ def _decomposed(
         return Declined(f"backend `{options.backend}` is asked for")
     if options.method == "auto" and sum(_members(v.dims, model) for v in model.vars) <= _SMALL:
         return Declined("the model is small enough to be solved in one piece")
-    if earlier is not None and earlier[1].certificate:
+    if earlier is not None and earlier[1].method == "decompose":
         return resolve(*earlier, model, options, lent=lent)[0]
     return attempt(model, options, lent=lent, start=start)
 

@@ -2,7 +2,9 @@
 
 A neighbourhood frees the integers of some labels of one dimension (a few SKUs, two suppliers, three periods), keeps all others, and
 is solved as a small exact program over all rows. Passes are counted and solves are limited by nodes, so that a plan replays; the
-wall clock is an outer guard, and a plan that it cut is marked as not reproducible. The bound is that of the linear relaxation.
+wall clock is an outer guard, and a plan that it cut is marked as not reproducible. The bound is that of the linear relaxation; where
+it leaves the gap of the first plan open, or no rounding gives a plan, exact programs of the blocks (`branched`) tighten the one and
+give the start of the other.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
+from dyocense_cli.kernel.optimizer.branched import Bounded, Parts, block_bound, certificate, parted
 from dyocense_cli.kernel.optimizer.rounding import carried, elastic, general, label_indices, semicontinuous, with_bounds
 from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
 
@@ -22,6 +25,8 @@ __all__ = ["improve"]
 #: Free general integers in one neighbourhood: small enough for seconds, large enough to exchange between labels.
 _FREE = 120
 _NODES = 40
+#: nodes of one block's program: it gives a bound, closed or not
+_BLOCK_NODES = 50
 _ROUNDS = 4
 _REPAIRS = 4
 _TINY = 1e-6
@@ -42,11 +47,14 @@ class _Search:
     cut: bool = False
     stopped: bool = False
     solves: int = 0
+    blocks: tuple[Parts, Bounded] | None = None
 
-    def solve(self, ground: GroundModel, *, gap: float, start: np.ndarray | None = None) -> Solution:
+    def solve(
+        self, ground: GroundModel, *, gap: float, start: np.ndarray | None = None, nodes: int = _NODES, duals: bool = False
+    ) -> Solution:
         """Solve one small program within the time that is left."""
         left = None if self.limits.time_s is None else max(0.5, self.limits.time_s - self.seconds)
-        limits = replace(self.limits, time_s=left, gap=gap, nodes=_NODES, work=None, duals=False)
+        limits = replace(self.limits, time_s=left, gap=gap, nodes=nodes, work=None, duals=duals)
         answer = self.lent.solve(ground, limits, start=start, progress=self._progress, backend=self.backend)
         self.seconds += float(answer.diagnostics.get("seconds", 0.0) or 0.0)
         self.cut |= answer.termination is Termination.TIME_LIMIT
@@ -103,18 +111,37 @@ def improve(
     Large neighbourhood search after Shaw (1998); the start is a rounding that carries remainders along the ordered dimension.
     """
     search = _Search(ground, limits, lent, backend)
-    relaxed = search.solve(with_bounds(ground, ground.lower, ground.upper, relaxed=True), gap=0.0)
+    relaxed = search.solve(with_bounds(ground, ground.lower, ground.upper, relaxed=True), gap=0.0, duals=True)
     if relaxed.status is not Status.OPTIMAL or relaxed.x is None or relaxed.objective is None:
         return None
     search.bound = relaxed.objective
     first = start if start is not None and not np.isnan(start).any() else carried(model, ground, relaxed.x, semicontinuous(ground))
     if not _begin(search, first):
-        return None
+        priced = _tighten(search, relaxed)
+        if priced is None or not _begin(search, priced):
+            return None
+    elif not search.over:
+        _tighten(search, relaxed)
     chance = np.random.default_rng(limits.seed)
     for _ in range(_ROUNDS):
         if search.over or not _round(search, chance):
             break
     return _solution(search)
+
+
+def _tighten(search: _Search, relaxed: Solution) -> np.ndarray | None:
+    """Raise the bound by exact programs of the blocks at the relaxation's prices; return the blocks' plans, or None without any."""
+    parts = parted(search.ground)
+    if parts is None:
+        return None
+    gap = search.limits.gap / 10
+    found = block_bound(search.ground, parts, relaxed, lambda p: search.solve(p, gap=gap, nodes=_BLOCK_NODES), enough=lambda: search.over)
+    if found is None:
+        return None
+    sign = 1.0 if search.ground.sense == "min" else -1.0
+    if search.bound is None or sign * (found.bound - search.bound) > 0:
+        search.bound, search.blocks = found.bound, (parts, found)
+    return found.x
 
 
 def _fixed(ground: GroundModel, x: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -215,6 +242,10 @@ def _solution(search: _Search) -> Solution:
         termination = Termination.INTERRUPTED
     else:
         termination = Termination.TIME_LIMIT if search.cut else Termination.WORK_LIMIT
+    bounded = "the linear relaxation"
+    if search.blocks is not None:
+        parts, _ = search.blocks
+        bounded = f"{parts.size} programs, one of each {parts.dim}, at prices of {', '.join(f'`{n}`' for n in parts.shared)}"
     return Solution(
         Status.FEASIBLE,
         termination,
@@ -226,6 +257,7 @@ def _solution(search: _Search) -> Solution:
         seed=search.limits.seed,
         threads=search.limits.threads,
         reproducible=not search.cut and not search.stopped,
-        approximations=("the plan is from neighbourhoods, the bound from the linear relaxation",),
+        approximations=(f"the plan is from neighbourhoods, the bound from {bounded}",),
+        certificate=certificate(search.ground, *search.blocks) if search.blocks is not None else {},
         diagnostics={"solves": float(search.solves), "seconds": search.seconds},
     )

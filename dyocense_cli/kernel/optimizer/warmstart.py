@@ -56,7 +56,7 @@ def resolve(
     values = carried(old, split_columns(old, solution.x), new)
     start = np.nan_to_num(join_columns(new, values))
     earlier = Earlier(old.dims, solution.certificate, lambda dims: reached(delta, new, dims))
-    return attempt(new, options, lent=lent, start=start, earlier=earlier if solution.certificate else None), delta
+    return attempt(new, options, lent=lent, start=start, earlier=earlier if solution.method == "decompose" else None), delta
 
 
 def held_to(

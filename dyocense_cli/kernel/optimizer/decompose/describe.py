@@ -23,28 +23,33 @@ def describe(optimodel: OptiModel) -> list[str]:
         rules = reader.rules()
     except Unsuitable as reason:
         return [f"block programs: declined, {reason}", "neighbourhoods: by labels of the ground model", "one piece: taken otherwise"]
-    for dim, size, rows in block_dims(reader, rules)[:1]:
+    largest = block_dims(reader, rules)[:1]
+    for dim, size, rows in largest:
         lines.append(f"blocks: {size} of `{dim}`, coupled by {rows} rows")
+    lower = _lower(*largest[0]) if largest else _lower("", 0, 0)
     try:
         shape = detect(reader)
         extracted = extract(reader, shape)
     except Unsuitable as reason:
-        return [*lines, f"block programs: declined, {reason}", *_lower()]
+        return [*lines, f"block programs: declined, {reason}", *lower]
     lines = [_blocks(shape, extracted), *_roles(shape)]
     whole = [n for n in shape.master if reader.vars[n].type != "float"]
     if whole:
-        return [*lines, f"block programs: declined, `{whole[0]}`, outside the blocks, is a whole number", *_lower()]
+        return [*lines, f"block programs: declined, `{whole[0]}`, outside the blocks, is a whole number", *lower]
     master = analyse(extracted.form)
     if not master.closed:
-        return [*lines, "block programs: declined, columns outside the blocks have no closed form", *_lower()]
+        return [*lines, "block programs: declined, columns outside the blocks have no closed form", *lower]
     if extracted.form.shape[0] < FEWEST_BLOCKS:
-        return [*lines, f"block programs: fit, but fewer than {FEWEST_BLOCKS} blocks: one piece is quicker", *_lower()]
+        return [*lines, f"block programs: fit, but fewer than {FEWEST_BLOCKS} blocks: one piece is quicker", *lower]
     return [*lines, "block programs: taken (price-and-reinsert), with a proven bound"]
 
 
-def _lower() -> list[str]:
+def _lower(dim: str, size: int, rows: int) -> list[str]:
+    taken = f"{size}, one of each `{dim}`, at prices of {rows} shared rows; where the first plan leaves the gap open"
+    declined = f"declined, no dim parts the model into {FEWEST_BLOCKS} blocks"
     return [
         "neighbourhoods: of the ground model, where it has many integers",
+        f"block programs by branching: {taken if size >= FEWEST_BLOCKS else declined}",
         "one piece: otherwise, and to improve what the levels above found",
     ]
 
