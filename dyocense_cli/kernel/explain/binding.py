@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -18,17 +19,24 @@ from dyocense_cli.optimodel.members import member_name
 from dyocense_cli.optimodel.programs import relaxed, with_integers_fixed
 from dyocense_cli.ports import Lent, SolveLimits
 
-__all__ = ["binding_rules", "reduced_costs", "relaxation"]
+__all__ = ["LARGE", "binding_rules", "reduced_costs", "relaxation"]
 
 _SHOWN = 20
+#: columns above which no linear relaxation is solved to explain a plan
+LARGE: Final = 100_000
 
 
-def relaxation(ground: GroundModel, solution: Solution, lent: Lent) -> Solution:
-    """Return the linear relaxation with its duals; the solution itself where the model has no integers."""
+def relaxation(ground: GroundModel, solution: Solution, lent: Lent) -> tuple[Solution, tuple[str, ...]]:
+    """Return the linear relaxation with its duals, and no note; the solution itself where the model has no integers.
+
+    Above `LARGE` columns it is not solved: the solution itself is returned, and a note that says so.
+    """
     if not ground.integrality.any():
-        return solution
-    answer: Solution = lent.solve(relaxed(ground), SolveLimits(time_s=30.0, gap=0.0))
-    return answer
+        return solution, ()
+    if ground.n_cols > LARGE:
+        note = f"the linear relaxation of {ground.n_cols:,} columns was not solved, more than {LARGE:,}: prices are for fixed integers"
+        return solution, (note,)
+    return lent.solve(relaxed(ground), SolveLimits(time_s=30.0, gap=0.0)), ()
 
 
 def binding_rules(

@@ -12,6 +12,7 @@ from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel, Steps
 from dyocense_cli.artifacts.plan import Plan, Sensitivity, Step
 from dyocense_cli.artifacts.solution import Solution
+from dyocense_cli.kernel.explain.binding import LARGE
 from dyocense_cli.kernel.explain.knobs import coefficients, knobs, raising_loosens, turned
 from dyocense_cli.kernel.explain.probe import without
 from dyocense_cli.kernel.explain.replan import concerned, line_columns, replanned, within
@@ -27,8 +28,6 @@ __all__ = ["Compared", "alternatives", "sensitivities"]
 
 #: columns up to which a changed model is solved again with its whole numbers
 _SMALL: Final = 5_000
-#: columns above which not even its linear relaxation is solved again
-_LARGE: Final = 100_000
 #: gap of a plan within which a changed plan can be proved in seconds
 _EXACT: Final = 1e-3
 _CHANGE: Final = 0.1
@@ -86,7 +85,7 @@ class Compared:
             if answer.objective is not None and answer.gap is not None and answer.gap <= _EXACT:
                 best = None if answer.bound is None else answer.bound - old
                 return _resolved(name, change, answer.objective - old, best=best, sense=self.ground.sense)
-        if self.relaxed.objective is None or self.ground.n_cols > _LARGE:
+        if self.relaxed.objective is None:
             return None
         linear: Solution = self.lent.solve(relaxed(to.ground), SolveLimits(time_s=20.0, duals=False))
         if linear.objective is None or linear.x is None:
@@ -110,7 +109,10 @@ def _resolved(name: str, change: str, delta: float, *, best: float | None, sense
 
 
 def sensitivities(model: OptiModel, compared: Compared, values: Mapping[str, np.ndarray]) -> Iterator[Sensitivity]:
-    """Yield the effect of tracked parameters 10 % up and down, binding rules 10 % looser, policy rules left out."""
+    """Yield the effect of tracked parameters 10 % up and down, binding rules 10 % looser, policy rules left out; none above `LARGE`
+    columns."""
+    if compared.ground.n_cols > LARGE:
+        return
     for name, change, to in (*_parameters(model, compared), *_rules(model, values, compared), *_policies(model, compared)):
         found = compared.effect(name, change, to)
         if found is not None:
@@ -148,7 +150,7 @@ def alternatives(model: OptiModel, compared: Compared, plan: Plan) -> dict[str, 
         return {}
     found = _offers(model, steps, compared.solution, plan)
     before: dict[str, tuple[Solution | None, np.ndarray]] = {}
-    for step in sorted(plan.steps, key=lambda s: (-(s.cost or 0.0), s.line))[: _LINES_SOLVED if compared.ground.n_cols <= _LARGE else 0]:
+    for step in sorted(plan.steps, key=lambda s: (-(s.cost or 0.0), s.line))[: _LINES_SOLVED if compared.ground.n_cols <= LARGE else 0]:
         said = _without_line(model, compared, steps, step, before)
         found[step.line] = "; ".join(p for p in (found.get(step.line, ""), said) if p)
     return {line: found[line] for line in sorted(found)}

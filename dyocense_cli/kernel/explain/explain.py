@@ -39,7 +39,7 @@ def explain(optimodel: OptiModel, solution: Solution, plan: Plan, *, lent: Lent)
     if solution.x.size > _LARGE:
         note = f"the model has {solution.x.size} columns: nothing was solved again to explain the plan"
         return Explanation(reduced_costs=reduced_costs(optimodel, ground, solution, solution), notes=(note,))
-    relaxed = relaxation(ground, solution, lent)
+    relaxed, said = relaxation(ground, solution, lent)
     compared = Compared(optimodel, ground, solution, relaxed, lent)
     binding, notes = binding_rules(optimodel, ground, solution, relaxed, lent=lent)
     return Explanation(
@@ -47,7 +47,7 @@ def explain(optimodel: OptiModel, solution: Solution, plan: Plan, *, lent: Lent)
         reduced_costs=reduced_costs(optimodel, ground, solution, relaxed),
         sensitivities=tuple(sensitivities(optimodel, compared, values)),
         alternatives=alternatives(optimodel, compared, plan),
-        notes=notes,
+        notes=(*said, *notes),
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dyocense_cli.artifacts.optimodel import Hints, Rule
 from dyocense_cli.kernel.check.check import check
+from dyocense_cli.kernel.explain.binding import LARGE, relaxation
 from dyocense_cli.kernel.explain.explain import explain
 from dyocense_cli.kernel.explain.knobs import coefficients, knobs, setting, turned
 from dyocense_cli.kernel.explain.shape import explanation_json
@@ -51,6 +53,20 @@ def test_a_binding_budget_has_a_price_a_sentence_and_its_place(tight):
 
 def test_a_price_from_the_relaxation_is_said_to_be_one(tight):
     assert any("linear relaxation" in n for n in tight[3].notes)
+
+
+def test_no_linear_relaxation_of_a_large_model_is_solved_and_a_note_says_so(tight):
+    model, solution, _, _ = tight
+    ground = lent().ground(model)
+    more = LARGE + 1 - ground.n_cols
+    wide = replace(
+        ground, cost=np.pad(ground.cost, (0, more)), lower=np.pad(ground.lower, (0, more)), upper=np.pad(ground.upper, (0, more)),
+        integrality=np.pad(ground.integrality, (0, more)), start=np.pad(ground.start, (0, more), mode="edge"),
+    )  # fmt: skip
+    held, said = relaxation(wide, solution, lent())
+    assert held is solution
+    assert said[0].startswith("the linear relaxation of 100,001 columns was not solved")
+    assert relaxation(ground, solution, lent())[0].objective <= solution.objective
 
 
 def test_dearer_prices_cost_more_and_a_looser_budget_saves(tight):

@@ -26,7 +26,7 @@ def compared(seed: int) -> tuple[object, Compared]:
     loose = solve_model(model, replace(EXACT, mip_gap=0.5), lent=lent())
     loose = replace(loose, gap=0.5)
     ground = lent().ground(model)
-    return model, Compared(model, ground, loose, relaxation(ground, loose, lent()), lent())
+    return model, Compared(model, ground, loose, relaxation(ground, loose, lent())[0], lent())
 
 
 @pytest.mark.parametrize("seed", range(6))
