@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +24,13 @@ from dyocense_cli.runner.memo import Memo
 from dyocense_cli.runner.nouns import resolve
 from dyocense_cli.runner.order import House, Order
 from dyocense_cli.runner.run import Kernel
+from dyocense_cli.wiring_runs import archive_runs, bucket_rules, local_runs, mirrored_runs, remote_runs, run_store
 
 if TYPE_CHECKING:
     import numpy as np
 
     from dyocense_cli.adapters.cache.series import SeriesCache
-    from dyocense_cli.ports import Forecaster, GraphStore, Lent, PolicyEngine, RunStore, SolveEvent, Telemetry, VectorIndex, Workspace
+    from dyocense_cli.ports import Forecaster, GraphStore, Lent, PolicyEngine, SolveEvent, Telemetry, VectorIndex, Workspace
     from dyocense_cli.settings import Settings
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "graph_store",
     "kept_forecaster",
     "local_runs",
+    "mirrored_runs",
     "package_version",
     "peer_forecaster",
     "policy_engine",
@@ -53,6 +54,7 @@ __all__ = [
     "survey",
     "telemetry",
     "today",
+    "vector_index",
     "workspace",
 ]
 
@@ -79,61 +81,6 @@ def telemetry(settings: Settings) -> Telemetry:
         return told
     adapter: Telemetry = registry.load("telemetry", "otel")(exporter=settings["telemetry"], endpoint=settings["otlp_endpoint"], **own)
     return adapter
-
-
-def local_runs(settings: Settings, folder: str = "") -> RunStore:
-    """Return the run store of a folder (of `runs/` in the project if none is given); another tenant than `local` has its own part."""
-    base = settings.path("store") if not folder else Path(settings.root) / folder
-    tenant = settings["tenant_id"]
-    store: RunStore = registry.load("runs", "directory")(str(base if tenant == "local" else base / tenant / "runs"))
-    return store
-
-
-def remote_runs(settings: Settings, url: str, **more: Any) -> Any:
-    """Return the run store of an ``s3://bucket/prefix`` URL, in this tenant's part; `more` are further arguments of the adapter.
-
-    ``?endpoint=http://host:port`` names the server in place of the setting.
-    """
-    place, mark, endpoint = url.partition("?endpoint=")
-    return registry.load("runs", "s3")(
-        place,
-        tenant=settings["tenant_id"],
-        endpoint=endpoint if mark else settings["s3_endpoint"],
-        access_key=settings["s3_access_key"],
-        secret_key=settings["s3_secret_key"],
-        **more,
-    )
-
-
-def run_store(settings: Settings) -> RunStore:
-    """Return the run store of a URL: a folder, or ``s3://bucket/prefix`` with `runs/` in front, where a run is safe before it is sent."""
-    url = settings["store"]
-    if not url.startswith("s3://"):
-        return local_runs(settings)
-    mirrored: RunStore = mirrored_runs(settings, url)
-    return mirrored
-
-
-def mirrored_runs(settings: Settings, url: str) -> Any:
-    """Return the local runs with the store of a URL behind them: what `runs push` and `runs pull` move between."""
-    local = local_runs(settings, "runs" if settings["store"].startswith("s3://") else "")
-    return registry.load("runs", "mirror")(local, remote_runs(settings, url))
-
-
-def archive_runs(settings: Settings, runs: RunStore, url: str) -> Any:
-    """Return a run store with an archive behind it: an ``s3://`` URL or a folder."""
-    archive = remote_runs(settings, url) if url.startswith("s3://") else local_runs(settings, url)
-    return registry.load("runs", "mirror")(runs, archive)
-
-
-def bucket_rules(url: str, rules: Mapping[str, tuple[int, str]], **keys: str) -> list[tuple[str, int, str]]:
-    """Give a bucket lifecycle rules by part of the prefix and return (prefix, days, storage class) of those it holds."""
-    try:
-        module = import_module("dyocense_cli.adapters.blobs.lifecycle")
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("DY4001", "lifecycle rules need the S3 client", hints="pip install 'dyocense-cli[s3]'") from error
-    found: list[tuple[str, int, str]] = module.set_rules(url, rules, **keys)
-    return found
 
 
 def vector_index(settings: Settings) -> VectorIndex:

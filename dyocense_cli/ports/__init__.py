@@ -15,7 +15,7 @@ from dyocense_cli.artifacts.manifest import RunManifest
 from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.request import ForecastRequest
 from dyocense_cli.artifacts.solution import Solution
-from dyocense_cli.ports.service import JobQueue
+from dyocense_cli.ports.service import JobQueue, Sandbox, SandboxLimits, SandboxResult
 
 __all__ = [
     "BlobStore", "Clock", "Forecaster", "GraphStore", "Ground", "JobQueue", "LanguageModel", "Ledger", "Lent", "Neighbour", "PolicyEngine",
@@ -320,49 +320,6 @@ class Ledger(Protocol):
 
     def idempotent(self, key: str, body_sha: str, answer: bytes | None = None) -> tuple[str, bytes | None]:
         """Return ``(state, answer)``: new, in_flight, replay or mismatch; with `answer`, store it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxLimits:
-    """Limits of one sandboxed job."""
-
-    time_s: float
-    memory_bytes: int
-    files_bytes: int = 1 << 30
-    processes: int = 64
-    network: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxResult:
-    """How a job ended: exit code or None, and the named reason (done, time, memory, processes, output, denied, stopped, killed)."""
-
-    exit_code: int | None
-    reason: str
-    stdout: bytes
-    stderr: bytes
-    seconds: float
-    protections: tuple[str, ...]
-
-
-class Sandbox(Protocol):
-    """Run one job within time, memory and file limits. Declared features: time memory processes files network cgroup."""
-
-    features: ClassVar[frozenset[str]]
-
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        cwd: str,
-        stdin: bytes,
-        limits: SandboxLimits,
-        stop: Callable[[], bool] | None = None,
-        line: Callable[[bytes], None] | None = None,
-    ) -> SandboxResult:
-        """Run a command in an empty environment; `cwd` is the only writable folder. `stop` is polled: true asks the job to end (a file
-        ``stop`` in `cwd`) and kills it after a grace; `line` gets each line of standard output as it comes."""
         ...
 
 

@@ -1,12 +1,12 @@
-"""Doors that only the service uses: rows of runs, things to deliver."""
+"""Doors that only the service uses: rows of runs, things to deliver, jobs in a sandbox."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-__all__ = ["Figures", "JobQueue", "Outbox", "Place", "RunRow", "RunTable", "Webhook"]
+__all__ = ["Figures", "JobQueue", "Outbox", "Place", "RunRow", "RunTable", "Sandbox", "SandboxLimits", "SandboxResult", "Webhook"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,4 +166,47 @@ class JobQueue(Protocol):
 
     def place(self, run_id: str) -> Place:
         """Return where a run stands."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxLimits:
+    """Limits of one sandboxed job."""
+
+    time_s: float
+    memory_bytes: int
+    files_bytes: int = 1 << 30
+    processes: int = 64
+    network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxResult:
+    """How a job ended: exit code or None, and the named reason (done, time, memory, processes, output, denied, stopped, killed)."""
+
+    exit_code: int | None
+    reason: str
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+    protections: tuple[str, ...]
+
+
+class Sandbox(Protocol):
+    """Run one job within time, memory and file limits. Declared features: time memory processes files network cgroup."""
+
+    features: ClassVar[frozenset[str]]
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str,
+        stdin: bytes,
+        limits: SandboxLimits,
+        stop: Callable[[], bool] | None = None,
+        line: Callable[[bytes], None] | None = None,
+    ) -> SandboxResult:
+        """Run a command in an empty environment; `cwd` is the only writable folder. `stop` is polled: true asks the job to end (a file
+        ``stop`` in `cwd`) and kills it after a grace; `line` gets each line of standard output as it comes."""
         ...
