@@ -87,6 +87,8 @@ class StressReport:
     gap_interval: tuple[float, float] | None = None  # out-of-sample minus in-sample mean cost, 95 %
     shocks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    #: whether no clock cut a part of it
+    reproducible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +173,5 @@ class Explanation:
     alternatives: Mapping[str, str] = field(default_factory=dict)
     unbounded_ray: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    #: whether no clock cut a part of it
+    reproducible: bool = True

@@ -22,7 +22,9 @@ __all__ = ["solve"]
 
 def solve(
     model: Annotated[str, typer.Argument(help="optimodel.json, or a run: id, prefix, @last, @goal.", show_default=False)],
-    warm_start: Annotated[str | None, typer.Option("--warm-start", help="Start from this run's plan.", show_default=False)] = None,
+    warm_start: Annotated[
+        str | None, typer.Option("--warm-start", help="Start from this run's plan; @like takes the most similar.", show_default=False)
+    ] = None,
     backend: Annotated[
         str | None, typer.Option("--backend", help="highs, cpsat, mathopt:ENGINE, pyomo:SOLVER.", show_default=False)
     ] = None,
@@ -75,12 +77,13 @@ def _solve_run(
 ) -> int:
     from dyocense_cli.cli.plan import deliver, exit_code
     from dyocense_cli.runner.again import earlier_of, hold, plan_of, reopen, solve_again
+    from dyocense_cli.runner.nearby import start_run
     from dyocense_cli.runner.references import find_run
 
     run_id = find_run(kernel.runs, reference)
     execution, order = reopen(kernel, kernel.runs, run_id, changes)
     held = execution.held["optimodel"]
-    warm = find_run(kernel.runs, warm_start) if warm_start is not None else None
+    warm = start_run(kernel.runs, warm_start, held.value, but=run_id) if warm_start is not None else None
     start = plan_of(kernel.runs, warm, held.value) if warm is not None else None
     earlier = earlier_of(kernel.runs, warm) if warm is not None else None
     if warm is not None and start is not None:

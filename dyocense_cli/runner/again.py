@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 from dyocense_cli.artifacts.manifest import StageRecord
 from dyocense_cli.errors import UsageError
 from dyocense_cli.runner.memo import Held
+from dyocense_cli.runner.nearby import start_run
 from dyocense_cli.runner.nouns import resolve
 from dyocense_cli.runner.order import Order
 from dyocense_cli.runner.pipeline import PLAN
-from dyocense_cli.runner.references import find_run, manifest_of
+from dyocense_cli.runner.references import manifest_of
 from dyocense_cli.runner.snapshot import snapshot_artifact
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def solve_alone(
     _give(execution, "solver_options", options_with(kernel.resolve_solver(options, "enterprise"), changes))
     _give(execution, "scenario_set", ScenarioSet(model.dims.get("period", ()), (), model.probability, {}))
     if warm is not None:
-        run_id = find_run(kernel.runs, warm)
+        run_id = start_run(kernel.runs, warm, model)
         _start(execution, start=plan_of(kernel.runs, run_id, model), earlier=earlier_of(kernel.runs, run_id))
     elif (found := left(execution.held["optimodel"].fingerprint)) is not None:
         execution.take_up(found)

@@ -149,6 +149,8 @@ class Execution:
             if stage.name not in AFTER_SOLVE:
                 raise Stopped from None
             return self._note(stage.name, "skipped", time.perf_counter() - begun, "interrupted")
+        if stage.name in ("stress", "explain") and not value.reproducible:
+            self.memo.warnings.append(f"{stage.name}: {value.notes[-1]}")
         if self._keepable(stage, value):
             held = self.memo.remember(stage.gives, key, value, ident)
         else:
@@ -165,7 +167,7 @@ class Execution:
             return bool(value.evaluated)
         if stage.name == "solve":
             return str(value.termination) not in ("interrupted", "memory_limit")
-        return stage.keep
+        return stage.keep and bool(getattr(value, "reproducible", True))
 
     def _hold(self, stage: Stage | Ask, held: Held, key: str, state: str, begun: float) -> None:
         self.held[stage.gives] = held

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution
     from dyocense_cli.runner.order import Order
 
-__all__ = ["keep_near"]
+__all__ = ["keep_near", "start_run"]
 
 #: Latest runs that `@like` looks at.
 RECENT: Final = 200
@@ -32,7 +32,7 @@ def keep_near(runs: RunStore, execution: Execution, order: Order) -> None:
         DY1023 if the earlier run holds no plan, or the model has no orders over time to keep.
     """
     assert order.warm_from is not None
-    run_id = _nearest(runs, execution.held["optimodel"].value) if order.warm_from == "@like" else find_run(runs, order.warm_from)
+    run_id = start_run(runs, order.warm_from, execution.held["optimodel"].value)
     before = snapshot_artifact(runs, run_id, "solution")
     if before.x is None:
         raise UsageError("DY1023", f"run {run_id} holds no plan to start from", hints="dyocense runs list")
@@ -56,14 +56,19 @@ def keep_near(runs: RunStore, execution: Execution, order: Order) -> None:
     execution.held["start"] = start
 
 
-def _nearest(runs: RunStore, model: OptiModel) -> str:
+def start_run(runs: RunStore, reference: str, model: OptiModel, *, but: str | None = None) -> str:
+    """Return the id of the run that a start is taken from; ``@like`` means the one other than `but` whose model is most like this."""
+    return _nearest(runs, model, but=but) if reference == "@like" else find_run(runs, reference)
+
+
+def _nearest(runs: RunStore, model: OptiModel, *, but: str | None = None) -> str:
     """Return the run whose model is most like this one by the features of plan DNA, the latest among equals."""
     import math
 
     features = resolve("kernel.evidence.features:plan_vector")
     mine = features(model, None)
     best: tuple[float, str] | None = None
-    for run_id in reversed(runs.list()[-RECENT:]):
+    for run_id in (known for known in reversed(runs.list()[-RECENT:]) if known != but):
         try:
             theirs = features(snapshot_artifact(runs, run_id, "optimodel"), None)
             holds = snapshot_artifact(runs, run_id, "solution").x is not None

@@ -27,6 +27,8 @@ __all__ = ["SNAPSHOT", "Record", "run_fingerprint", "seal", "status_of"]
 #: Artifacts that a run keeps whole under ``artifacts/``, so that it replays from itself alone.
 SNAPSHOT: Final = ("context_spec", "model_spec", "principal", "solver_options", *(stage.gives for stage in PLAN))
 
+#: what a clock may have cut
+_TIMED: Final = ("solution", "stress_report", "explanation")
 _PRINTS: Final = {"goal": "goal_sha", "context": "context_sha", "scenario_set": "scenario_sha", "optimodel": "optimodel_sha"}
 
 
@@ -104,7 +106,7 @@ def seal(house: House, order: Order, execution: Execution, fingerprint: str, pri
         created_at=house.now(),
         as_of=order.as_of,
         seed=goal.forecast.seed,
-        reproducible=solution is None or solution.value.reproducible,
+        reproducible=all(execution.held[name].value.reproducible for name in _TIMED if name in execution.held),
         stages=tuple(execution.records),
         fingerprints=prints,
         versions=_versions(house, solution),

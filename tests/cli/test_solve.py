@@ -62,6 +62,8 @@ def test_a_warm_start_is_never_worse(project):
     first = dyocense("solve", "@hard", "--nodes", "1", "--time-limit", "60s", "--json", cwd=project).json
     warm = dyocense("solve", "@hard", "--warm-start", first["run_id"], "--nodes", "1", "--time-limit", "60s", "--json", cwd=project).json
     assert warm["objective"] >= first["objective"] - 1e-6
+    like = dyocense("solve", first["run_id"], "--warm-start", "@like", "--nodes", "1", "--time-limit", "60s", "--json", cwd=project).json
+    assert like["objective"] >= warm["objective"] - 1e-6
 
 
 def test_a_model_file_is_solved_without_a_run(project):

@@ -23,21 +23,28 @@ LIMITS = {
     "mathopt": (SolveLimits(gap=0.0, nodes=3),),
 }
 
-#: what is asked in processes of their own, with no clock in it: a plan by neighbourhoods, and one in one piece
+#: what is asked in processes of their own: whole numbers by neighbourhoods, by blocks, in one piece; the changes of a plan
 ASKED = """
 import sys
 from dataclasses import replace
 from dyocense_cli.artifacts.codec import fingerprint
+from dyocense_cli.kernel.explain.explain import explain
 from dyocense_cli.kernel.optimizer.drive import solve_model
 from dyocense_cli.kernel.optimizer.neighbourhood import improve
+from dyocense_cli.kernel.plan.interpret import interpret
+from dyocense_cli.kernel.check.check import check
+from dyocense_cli.kernel.stress.stress import stress
 from dyocense_cli.ports import SolveLimits
-from tests.shop import lent, shop
+from tests.shop import futures, lent, shop
 from tests.toys import EXACT
 model = shop(hold="p95", aggregation="p95")
 ground = lent().ground(model)
 found = improve(model, ground, SolveLimits(gap=0.0, seed=3), lent())
 whole = solve_model(model, replace(EXACT, time_limit_s=1e6, nodes=3), lent=lent())
-print(*(fingerprint(a) for a in (found, whole)))
+plan = interpret(model, whole, check(model, whole))
+told = explain(model, replace(whole, gap=0.5), plan, lent=lent())
+risk = stress(model, futures(8, 1), whole, lent=lent())
+print(*(fingerprint(a) for a in (found, whole, told, risk)))
 """
 
 
@@ -56,7 +63,7 @@ def test_every_backend_that_counts_gives_the_same_bytes(backend):
         solver.close()
 
 
-def test_plans_are_the_same_bytes_in_every_process():
+def test_plans_reasons_and_risk_are_the_same_bytes_in_every_process():
     said = set()
     for seed in range(20 if FULL else 3):
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": str(seed)}
@@ -64,4 +71,4 @@ def test_plans_are_the_same_bytes_in_every_process():
         assert done.returncode == 0, done.stderr
         said.add(done.stdout)
     assert len(said) == 1
-    assert len(said.pop().split()) == 2
+    assert len(said.pop().split()) == 4

@@ -18,6 +18,7 @@ from dyocense_cli.optimodel.evaluate import split_columns
 from dyocense_cli.optimodel.members import member_name
 from dyocense_cli.optimodel.programs import relaxed, with_integers_fixed
 from dyocense_cli.ports import Lent, SolveLimits
+from dyocense_cli.ports.guard import pivots
 
 __all__ = ["LARGE", "binding_rules", "reduced_costs", "relaxation"]
 
@@ -36,7 +37,7 @@ def relaxation(ground: GroundModel, solution: Solution, lent: Lent) -> tuple[Sol
     if ground.n_cols > LARGE:
         note = f"the linear relaxation of {ground.n_cols:,} columns was not solved, more than {LARGE:,}: prices are for fixed integers"
         return solution, (note,)
-    return lent.solve(relaxed(ground), SolveLimits(time_s=30.0, gap=0.0)), ()
+    return lent.solve(relaxed(ground), SolveLimits(gap=0.0, work=pivots(ground))), ()
 
 
 def binding_rules(
@@ -69,7 +70,7 @@ def binding_rules(
 def _ranges(ground: GroundModel, solution: Solution, lent: Lent) -> tuple[np.ndarray, np.ndarray] | None:
     """Return how far each row's limit may fall and rise while its price holds, from the program with integers fixed."""
     assert solution.x is not None
-    answer: Solution = lent.solve(with_integers_fixed(ground, solution.x), SolveLimits(time_s=30.0, gap=0.0, ranging=True))
+    answer: Solution = lent.solve(with_integers_fixed(ground, solution.x), SolveLimits(gap=0.0, work=pivots(ground), ranging=True))
     low, high = answer.certificate.get("row_range_low"), answer.certificate.get("row_range_high")
     if low is None or high is None or answer.row_dual is None:
         return None

@@ -11,7 +11,7 @@ import numpy as np
 from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel, Steps
 from dyocense_cli.artifacts.plan import Plan, Sensitivity, Step
-from dyocense_cli.artifacts.solution import Solution
+from dyocense_cli.artifacts.solution import Solution, Status
 from dyocense_cli.kernel.explain.binding import LARGE
 from dyocense_cli.kernel.explain.knobs import coefficients, knobs, raising_loosens, turned
 from dyocense_cli.kernel.explain.probe import without
@@ -23,6 +23,7 @@ from dyocense_cli.optimodel.evaluate import Evaluator, join_columns, split_colum
 from dyocense_cli.optimodel.offers import offers
 from dyocense_cli.optimodel.programs import relaxed
 from dyocense_cli.ports import Lent, SolveLimits
+from dyocense_cli.ports.guard import pivots
 
 __all__ = ["Compared", "alternatives", "sensitivities"]
 
@@ -32,6 +33,7 @@ _SMALL: Final = 5_000
 _EXACT: Final = 1e-3
 _CHANGE: Final = 0.1
 _LINES_SOLVED: Final = 8
+_NOT_FOUND: Final = "what the plan costs without this line was not found in counted work"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +72,37 @@ class Compared:
         assert self.solution.x is not None
         return _Change(ground, self.solution.x)
 
-    def effect(self, name: str, change: str, to: _Change) -> Sensitivity | None:
+    def effect(self, name: str, change: str, to: _Change) -> tuple[Sensitivity | None, str]:
         """Return what a change does to the objective of the plan in hand.
 
         `delta` is that of the plan found after it, from the present one in counted work; the best plan after the change lies between
         `low` and `high`. Where no plan is found with whole numbers, `delta` is the difference of the linear relaxations and nothing is
-        resolved. None when there is no answer.
+        resolved; None when there is no answer. The text says why, and is empty where it is resolved.
         """
         old = self.solution.objective
         if old is None:
-            return None
+            return None, "the plan has no objective"
         if self.is_exact:
             answer: Solution = self.lent.solve(to.ground, self._limits(), start=to.plan)
             if answer.objective is not None and answer.gap is not None and answer.gap <= _EXACT:
                 best = None if answer.bound is None else answer.bound - old
-                return _resolved(name, change, answer.objective - old, best=best, sense=self.ground.sense)
+                return _resolved(name, change, answer.objective - old, best=best, sense=self.ground.sense), ""
         if self.relaxed.objective is None:
-            return None
-        linear: Solution = self.lent.solve(relaxed(to.ground), SolveLimits(time_s=20.0, duals=False))
-        if linear.objective is None or linear.x is None:
-            return None
+            return None, "not solved: there is no linear relaxation of the plan's own model to compare with"
+        linear: Solution = self.lent.solve(relaxed(to.ground), SolveLimits(work=pivots(to.ground), duals=False))
+        if linear.status is not Status.OPTIMAL or linear.objective is None or linear.x is None:
+            return None, f"no answer: the linear relaxation ended with {linear.termination} ({linear.status})"
         dim = self.model.steps.dims[0] if self.model.steps is not None else None
         found = replanned(to.ground, to.plan, linear.x, self.lent, dim=dim, seed=self.solution.seed)
         if found is None or found.objective is None:
-            return Sensitivity(name, change, linear.objective - self.relaxed.objective, False)
-        return _resolved(name, change, found.objective - old, best=linear.objective - old, sense=self.ground.sense)
+            why = "no plan with whole numbers was found in counted work: the difference is that of the linear relaxations"
+            return Sensitivity(name, change, linear.objective - self.relaxed.objective, False), why
+        return _resolved(name, change, found.objective - old, best=linear.objective - old, sense=self.ground.sense), ""
 
     def _limits(self) -> SolveLimits:
         gap = max(1e-6, self.solution.gap or 0.0)
         work = 300.0 if self.ground.n_cols <= 500 else 40.0
-        return SolveLimits(time_s=20.0, gap=gap, nodes=500, work=work, seed=self.solution.seed, duals=False)
+        return SolveLimits(gap=gap, nodes=500, work=work, seed=self.solution.seed, duals=False)
 
 
 def _resolved(name: str, change: str, delta: float, *, best: float | None, sense: str) -> Sensitivity:
@@ -108,15 +111,31 @@ def _resolved(name: str, change: str, delta: float, *, best: float | None, sense
     return Sensitivity(name, change, delta, True, low, high)
 
 
-def sensitivities(model: OptiModel, compared: Compared, values: Mapping[str, np.ndarray]) -> Iterator[Sensitivity]:
-    """Yield the effect of tracked parameters 10 % up and down, binding rules 10 % looser, policy rules left out; none above `LARGE`
-    columns."""
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A SKU whose lines are left out: its columns, its free whole numbers, and its best plan while others stand."""
+
+    columns: np.ndarray
+    free: np.ndarray
+    best: Solution
+
+
+def sensitivities(
+    model: OptiModel, compared: Compared, values: Mapping[str, np.ndarray]
+) -> tuple[tuple[Sensitivity, ...], tuple[str, ...]]:
+    """Return the effect of tracked parameters 10 % up and down, binding rules 10 % looser, policy rules left out; and why what is not.
+
+    None above `LARGE` columns.
+    """
     if compared.ground.n_cols > LARGE:
-        return
+        return (), (f"no change of the {compared.ground.n_cols:,} columns was solved, more than {LARGE:,}",)
+    told: list[Sensitivity] = []
+    unsaid: list[str] = []
     for name, change, to in (*_parameters(model, compared), *_rules(model, values, compared), *_policies(model, compared)):
-        found = compared.effect(name, change, to)
-        if found is not None:
-            yield found
+        found, why = compared.effect(name, change, to)
+        told += [found] if found is not None else []
+        unsaid += [f"{name} {change}: {why}"] if why else []
+    return tuple(told), tuple(unsaid)
 
 
 def _parameters(model: OptiModel, compared: Compared) -> Iterator[tuple[str, str, _Change]]:
@@ -149,29 +168,35 @@ def alternatives(model: OptiModel, compared: Compared, plan: Plan) -> dict[str, 
     if steps is None or steps.price is None or compared.solution.x is None:
         return {}
     found = _offers(model, steps, compared.solution, plan)
-    before: dict[str, tuple[Solution | None, np.ndarray]] = {}
+    before: dict[str, _Label] = {}
     for step in sorted(plan.steps, key=lambda s: (-(s.cost or 0.0), s.line))[: _LINES_SOLVED if compared.ground.n_cols <= LARGE else 0]:
         said = _without_line(model, compared, steps, step, before)
         found[step.line] = "; ".join(p for p in (found.get(step.line, ""), said) if p)
     return {line: found[line] for line in sorted(found)}
 
 
-def _without_line(
-    model: OptiModel, compared: Compared, steps: Steps, step: Step, before: dict[str, tuple[Solution | None, np.ndarray]]
-) -> str:
-    """Say what planning a line's SKU anew without it costs and orders in its place, all other whole numbers kept; solved both ways."""
+def _without_line(model: OptiModel, compared: Compared, steps: Steps, step: Step, before: dict[str, _Label]) -> str:
+    """Say what planning a line's SKU anew without it costs and orders in its place, all other whole numbers kept; solved both ways.
+
+    What happens to other SKUs stands as well, unless no plan is found so: they do not feel each other but in common limits.
+    """
     ground, seed, x = compared.ground, compared.solution.seed, compared.solution.x
     assert x is not None
     label = step.keys[steps.dims[0]]
     if label not in before:
-        free = concerned(ground, steps.dims[0], label, steps.dims)
-        before[label] = within(ground, x, free, compared.lent, seed=seed, start=x), free
-    base, free = before[label]
+        mine, free = concerned(ground, steps.dims[0], label, steps.dims)
+        before[label] = _Label(mine | free, free, within(ground, x, free, compared.lent, seed=seed, start=x, moves=mine | free))
+    base, free, mine = before[label].best, before[label].free, before[label].columns
     line = line_columns(ground, step.keys)
     barred = replace(ground, upper=np.where(line, np.maximum(ground.lower, 0.0), ground.upper))
-    other = within(barred, np.where(line, 0.0, x), free, compared.lent, seed=seed)
-    if base is None or base.objective is None or other is None or other.objective is None or other.x is None:
-        return f"no plan without this line keeps all other orders than those of {label}" if base is not None else ""
+    held = np.where(line, 0.0, x)
+    other = within(barred, held, free, compared.lent, seed=seed, moves=mine)
+    if other.x is None:
+        other = within(barred, held, free, compared.lent, seed=seed)
+        base = base if other.x is None else within(ground, x, free, compared.lent, seed=seed, start=x)
+    if base.objective is None or other.objective is None:
+        proved = other.status is Status.INFEASIBLE and base.x is not None
+        return f"no plan without this line keeps all other orders than those of {label}" if proved else _NOT_FOUND
     delta = (other.objective - base.objective) * (1.0 if ground.sense == "min" else -1.0)
     more = f"{amount(abs(delta))} {model.currency} {'more' if delta >= 0 else 'less'}"
     return f"without this line the plan costs {more}{_instead(model, steps, step, base, other)} (solved, other orders kept)"

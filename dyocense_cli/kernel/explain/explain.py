@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.plan import Explanation, Plan
 from dyocense_cli.artifacts.solution import Solution, Status
@@ -14,6 +16,7 @@ from dyocense_cli.kernel.explain.relax import ways
 from dyocense_cli.kernel.explain.unbounded import ray
 from dyocense_cli.optimodel.evaluate import split_columns
 from dyocense_cli.ports import Lent
+from dyocense_cli.ports.guard import Guard
 
 __all__ = ["explain"]
 
@@ -24,8 +27,15 @@ _LARGE = 400_000
 def explain(optimodel: OptiModel, solution: Solution, plan: Plan, *, lent: Lent) -> Explanation:
     """Return binding rules with prices, sensitivities and alternatives of a plan; or conflicts and ways out; or the unbounded direction.
 
-    Every conflict is proved irreducible or marked unproven, every way is solved before it is suggested.
+    Every conflict is proved irreducible or marked unproven, every way is solved before it is suggested. Every question has counted limits;
+    an explanation of which a clock cut a part is not reproducible.
     """
+    guard = Guard()
+    found = _explained(optimodel, solution, plan, guard.over(lent))
+    return replace(found, reproducible=not guard.cut, notes=(*found.notes, *guard.said))
+
+
+def _explained(optimodel: OptiModel, solution: Solution, plan: Plan, lent: Lent) -> Explanation:
     if solution.status is Status.INFEASIBLE:
         return _infeasible(optimodel, lent)
     if solution.status is Status.UNBOUNDED:
@@ -42,12 +52,15 @@ def explain(optimodel: OptiModel, solution: Solution, plan: Plan, *, lent: Lent)
     relaxed, said = relaxation(ground, solution, lent)
     compared = Compared(optimodel, ground, solution, relaxed, lent)
     binding, notes = binding_rules(optimodel, ground, solution, relaxed, lent=lent)
+    if relaxed.objective is None:
+        notes = (*notes, f"the linear relaxation was not solved in counted work ({relaxed.termination}): it gives no prices here")
+    changes, unsaid = sensitivities(optimodel, compared, values)
     return Explanation(
         binding=binding,
         reduced_costs=reduced_costs(optimodel, ground, solution, relaxed),
-        sensitivities=tuple(sensitivities(optimodel, compared, values)),
+        sensitivities=changes,
         alternatives=alternatives(optimodel, compared, plan),
-        notes=(*said, *notes),
+        notes=(*said, *notes, *unsaid),
     )
 
 

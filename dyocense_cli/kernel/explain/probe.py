@@ -16,8 +16,8 @@ from dyocense_cli.ports import Lent, SolveLimits
 
 __all__ = ["PROBE", "Answer", "Prober", "without"]
 
-#: limits of one probe: deterministic ones first, so that the same question has the same answer; seconds only as a last guard
-PROBE: Final = SolveLimits(time_s=30.0, gap=1e-6, nodes=20_000, work=400.0, duals=False)
+#: limits of one probe, all counted, so that the same question has the same answer
+PROBE: Final = SolveLimits(gap=1e-6, nodes=20_000, work=400.0, duals=False)
 
 
 class Answer(Enum):

@@ -11,18 +11,19 @@ import numpy as np
 from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.optimodel.members import coordinates
-from dyocense_cli.optimodel.programs import relaxed, with_integers_fixed
+from dyocense_cli.optimodel.programs import with_integers_fixed
 from dyocense_cli.ports import Lent, SolveLimits
+from dyocense_cli.ports.guard import pivots
 
 __all__ = ["concerned", "line_columns", "replanned", "within"]
 
-#: whole numbers that are freed at most: enough to exchange between labels, few enough for a second
-_FREE: Final = 150
-#: the same where the present ones cannot stand
+#: whole numbers that are freed at most where the present ones cannot stand
 _FREE_TO_REPAIR: Final = 300
+#: labels that are planned anew, one after another, where the present whole numbers stand
+_LABELS: Final = 4
 #: part of a whole number by which the linear relaxation must differ from the plan for the plan to be doubted
 _APART: Final = 0.1
-_LIMITS: Final = SolveLimits(time_s=30.0, gap=1e-4, nodes=20, work=20.0, duals=False)
+_LIMITS: Final = SolveLimits(gap=1e-4, nodes=20, work=20.0, duals=False)
 _TOLERANCE: Final = 1e-6
 
 
@@ -36,32 +37,60 @@ def replanned(changed: GroundModel, plan: np.ndarray, linear: np.ndarray, lent: 
     plan, linear : float64[n_cols]
         The present plan over its columns, 0 where it has none, and the changed model's linear relaxation.
     dim : str, optional
-        The dim whose labels are planned anew where the present whole numbers break rows (a SKU).
+        The dim whose labels are planned anew (a SKU): those on which plan and relaxation differ most, or which the change breaks.
 
     Notes
     -----
     Whole numbers on which plan and relaxation agree stay (relaxation induced neighbourhoods: Danna, Rothberg and Le Pape, 2005).
     """
     whole = changed.integrality.astype(bool)
-    at = np.clip(np.round(plan), changed.lower, changed.upper)
-    kept: Solution = lent.solve(with_integers_fixed(changed, at), SolveLimits(time_s=30.0, duals=False))
+    at = np.clip(np.where(whole, np.round(plan), plan), changed.lower, changed.upper)
+    kept: Solution = lent.solve(with_integers_fixed(changed, at), SolveLimits(work=pivots(changed), duals=False))
     apart = np.where(whole, np.abs(linear - at), 0.0)
-    if kept.x is None:
-        broken = _broken(changed, at)
-        apart[whole & _alike(changed, broken, dim)] += 1.0
-        apart[whole & broken] += 1.0
-    free = np.argsort(-apart, kind="stable")[: _FREE if kept.x is not None else _FREE_TO_REPAIR]
-    found = within(changed, at, whole & np.isin(np.arange(whole.size), free[apart[free] > _APART]), lent, seed=seed, start=kept.x)
+    if kept.x is not None:
+        return kept if dim is None else _polished(changed, kept, apart, lent, dim=dim, seed=seed)
+    broken = _broken(changed, at)
+    apart[whole & _alike(changed, broken, dim)] += 1.0
+    apart[whole & broken] += 1.0
+    free = np.argsort(-apart, kind="stable")[:_FREE_TO_REPAIR]
+    found = within(changed, at, whole & np.isin(np.arange(whole.size), free[apart[free] > _APART]), lent, seed=seed)
+    return found if found.x is not None else None
+
+
+def _polished(changed: GroundModel, kept: Solution, apart: np.ndarray, lent: Lent, *, dim: str, seed: int) -> Solution:
+    """Plan the labels of `dim` on which the relaxation differs most anew, one after another; never worse than what is kept."""
+    labels = changed.dims[dim]
+    differ = np.zeros(len(labels))
+    for block in changed.columns:
+        if dim in block.dims:
+            places = coordinates(block, changed.dims)[block.dims.index(dim)]
+            differ += np.bincount(places, weights=apart[block.start : block.stop], minlength=len(labels))
     better = 1.0 if changed.sense == "min" else -1.0
-    if kept.objective is None or (found is not None and found.objective is not None and better * (found.objective - kept.objective) < 0):
-        return found
+    for place in np.argsort(-differ, kind="stable")[:_LABELS].tolist():
+        assert kept.x is not None
+        if differ[place] <= _APART:
+            break
+        mine, free = concerned(changed, dim, labels[place])
+        found = within(changed, kept.x, free, lent, seed=seed, start=kept.x, moves=mine)
+        if found.objective is not None and kept.objective is not None:
+            kept = found if better * (found.objective - kept.objective) < 0 else kept
     return kept
 
 
 def within(
-    ground: GroundModel, plan: np.ndarray, free: np.ndarray, lent: Lent, *, seed: int, start: np.ndarray | None = None
-) -> Solution | None:
-    """Return the best plan in which only the `free` whole numbers (bool[n_cols]) move; None where none was found in counted work."""
+    ground: GroundModel,
+    plan: np.ndarray,
+    free: np.ndarray,
+    lent: Lent,
+    *,
+    seed: int,
+    start: np.ndarray | None = None,
+    moves: np.ndarray | None = None,
+) -> Solution:
+    """Return the best plan in which only the `free` whole numbers (bool[n_cols]) move, as far as it is found in counted work.
+
+    With `moves` (bool[n_cols]) all other columns stand as in `plan`, whole or not: rows without such a column hold as they do there.
+    """
     fixed = with_integers_fixed(ground, plan)
     part = replace(
         ground,
@@ -69,21 +98,61 @@ def within(
         upper=np.where(free, ground.upper, fixed.upper),
         integrality=np.where(free, ground.integrality, 0).astype(ground.integrality.dtype),
     )
-    answer: Solution = lent.solve(part if free.any() else relaxed(part), replace(_LIMITS, seed=seed), start=start)
-    return answer if answer.x is not None else None
+    if moves is not None:
+        return _alone(part, moves, plan, lent, seed=seed, start=start)
+    limits = replace(_LIMITS, seed=seed)
+    answer: Solution = lent.solve(part, limits if free.any() else replace(limits, work=pivots(part), nodes=None), start=start)
+    return answer
 
 
-def concerned(ground: GroundModel, dim: str, label: str, shared: tuple[str, ...]) -> np.ndarray:
-    """Return the whole numbers of a label of a dim, and those of families without the dim but with others of `shared`, bool[n_cols]."""
-    found = np.zeros(ground.n_cols, dtype=bool)
+def _alone(part: GroundModel, moves: np.ndarray, plan: np.ndarray, lent: Lent, *, seed: int, start: np.ndarray | None) -> Solution:
+    """Solve over some columns alone, the others in the right-hand sides; the answer is over all columns."""
+    column = np.repeat(np.arange(part.n_cols), np.diff(part.start))
+    stands = np.where(moves, 0.0, plan)
+    carried = np.bincount(part.index, weights=part.value * stands[column], minlength=part.n_rows)
+    kept = moves[column]
+    used = np.bincount(part.index[kept], minlength=part.n_rows) > 0
+    place = np.cumsum(used) - 1
+    width = np.bincount(column[kept], minlength=part.n_cols)[moves]
+    small = replace(
+        part,
+        offset=part.offset + float(part.cost @ stands),
+        cost=part.cost[moves],
+        lower=part.lower[moves],
+        upper=part.upper[moves],
+        integrality=part.integrality[moves],
+        row_lower=(part.row_lower - carried)[used],
+        row_upper=(part.row_upper - carried)[used],
+        start=np.concatenate([[0], np.cumsum(width)]).astype(part.start.dtype),
+        index=place[part.index[kept]].astype(part.index.dtype),
+        value=part.value[kept],
+        columns=(),
+        rows=(),
+    )
+    whole = bool(small.integrality.any())
+    limits = replace(_LIMITS, seed=seed) if whole else SolveLimits(work=pivots(part), duals=False)
+    answer: Solution = lent.solve(small, limits, start=None if start is None else start[moves])
+    if answer.x is None:
+        return answer
+    x = plan.copy()
+    x[moves] = answer.x
+    return replace(answer, x=x)
+
+
+def concerned(ground: GroundModel, dim: str, label: str, shared: tuple[str, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a label of a dim concerns: its columns and those without the dim; and which whole numbers of them are free.
+
+    Both are bool[n_cols]. Free are those of the label, and of families with other dims of `shared` only.
+    """
+    mine, free = np.ones(ground.n_cols, dtype=bool), np.zeros(ground.n_cols, dtype=bool)
     place = ground.dims[dim].index(label)
     for block in ground.columns:
+        here = slice(block.start, block.stop)
         if dim in block.dims:
-            found[block.start : block.stop] = coordinates(block, ground.dims)[block.dims.index(dim)] == place
+            mine[here] = free[here] = coordinates(block, ground.dims)[block.dims.index(dim)] == place
         elif block.dims and set(block.dims) <= set(shared):
-            found[block.start : block.stop] = True
-    found &= ground.integrality.astype(bool)
-    return found
+            free[here] = True
+    return mine, free & ground.integrality.astype(bool)
 
 
 def line_columns(ground: GroundModel, keys: Mapping[str, str]) -> np.ndarray:

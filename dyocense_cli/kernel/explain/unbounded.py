@@ -11,6 +11,7 @@ from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.kernel.explain.words import amount
 from dyocense_cli.optimodel.members import member_name
 from dyocense_cli.ports import Lent, SolveLimits
+from dyocense_cli.ports.guard import pivots
 
 __all__ = ["ray"]
 
@@ -37,7 +38,7 @@ def ray(ground: GroundModel, lent: Lent) -> tuple[str, ...]:
         row_upper=cone(ground.row_upper),
         integrality=np.zeros_like(ground.integrality),
     )
-    answer: Solution = lent.solve(direction, SolveLimits(time_s=30.0, gap=0.0, duals=False))
+    answer: Solution = lent.solve(direction, SolveLimits(gap=0.0, work=pivots(ground), duals=False))
     if answer.x is None:
         return ()
     said = []
