@@ -88,7 +88,8 @@ def replay(kernel: Kernel, runs: RunStore, run_id: str) -> Replay:
     """Run every stage of a run again, from its snapshot alone, and compare outputs by fingerprint.
 
     The answer of a port that is not here (another policy snapshot, a forecaster that is not installed) is taken from the record and said
-    so; a solve that a clock stopped is verified by the independent checker, then all that follows is run from the recorded solution.
+    so; a solve that a clock stopped is verified by the independent checker, then all that follows is run from the recorded solution. Risk
+    and reasons of which a clock cut a part are taken from the record, too.
 
     Raises
     ------
@@ -138,6 +139,8 @@ def _take(execution: Execution, record: _Record) -> dict[str, str]:
         notes["forecast"] = missing
     if "solve" in recorded:
         if not manifest["reproducible"]:
+            notes.update(dict.fromkeys(_cut(record), "a clock cut a part of it: the recorded one stands"))
+        if not manifest["reproducible"] and not record.read("solution").reproducible:
             notes["solve"] = "stopped by the clock: verified, not run again"
         elif options.get("warm_start"):
             notes["solve"] = "started from another run's plan: verified, not run again"
@@ -148,6 +151,11 @@ def _take(execution: Execution, record: _Record) -> dict[str, str]:
         if stage.name in notes and stage.name in recorded and stage.gives not in execution.held:
             _give(execution, record, stage.gives)
     return {name: why for name, why in notes.items() if name in recorded}
+
+
+def _cut(record: _Record) -> list[str]:
+    """Name the stages after the solve of which a clock cut a part."""
+    return [s.name for s in PLAN if s.name in ("stress", "explain") and s.name in record.outputs and not record.read(s.gives).reproducible]
 
 
 def _policy_differs(execution: Execution, manifest: dict[str, Any]) -> str:
@@ -179,7 +187,7 @@ def _compared(execution: Execution, record: _Record, notes: dict[str, str]) -> R
         here = held.fingerprint if held is not None else ""
         if stage.name == "solve" and stage.name in notes:
             stages.append(_verified(execution, recorded["solve"], here, notes["solve"]))
-        elif stage.name in notes and isinstance(stage, Ask):
+        elif stage.name in notes and (isinstance(stage, Ask) or stage.name in ("stress", "explain")):
             stages.append(Compared(stage.name, "taken", recorded[stage.name], here, notes[stage.name]))
         elif here == recorded[stage.name]:
             stages.append(Compared(stage.name, "equal", recorded[stage.name], here, notes.get(stage.name, "")))

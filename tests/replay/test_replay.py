@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from dyocense_cli.adapters.blobs.runs_directory import DirectoryRuns
 from dyocense_cli.artifacts.codec import fingerprint
 from dyocense_cli.cli.app import run as dyocense
 from dyocense_cli.kernel.evidence.claims import Workings
+from dyocense_cli.ports.guard import Guard
 from dyocense_cli.runner.bundle import bundle
 from dyocense_cli.runner.order import Order
 from dyocense_cli.runner.reasons import artifacts_of, reasons_of
+from dyocense_cli.runner.references import manifest_of
 from dyocense_cli.runner.replay import Replay, replay
 from dyocense_cli.runner.snapshot import snapshot_artifact
 from dyocense_cli.settings import load_settings
@@ -246,3 +249,18 @@ def test_every_claim_of_every_line_of_a_real_run_holds(project: Path, recorded: 
             assert workings.holds(claim), claim
             assert all(shas[i.artifact] == i.sha for i in claim.inputs)
             assert all(", row " in i.place for i in claim.inputs if i.artifact == "context"), claim
+
+
+def test_reasons_that_a_clock_cut_are_told_not_kept_and_taken_from_the_record(project, monkeypatch):
+    kernel = _kernel(project)
+    with monkeypatch.context() as late:
+        late.setattr("dyocense_cli.kernel.explain.explain.Guard", partial(Guard, 0.0))
+        cut = kernel.plan(Order(goal=PAPERS, overrides={"solver.seed": "77"}))
+    manifest = manifest_of(kernel.runs, cut.run_id)
+    assert manifest["reproducible"] is False
+    assert any("explain" in warning and "cut by the clock" in warning for warning in manifest["warnings"])
+    back = replay(_kernel(project), kernel.runs, cut.run_id)
+    assert back.equal
+    assert {s.stage: s.state for s in back.stages}["explain"] == "taken"
+    again = _kernel(project).plan(Order(goal=PAPERS, overrides={"solver.seed": "77"}))
+    assert manifest_of(kernel.runs, again.run_id)["reproducible"] is True
