@@ -138,9 +138,9 @@ def _take(execution: Execution, record: _Record) -> dict[str, str]:
     if "forecast" in recorded and (missing := _no_forecaster(execution, model)):
         notes["forecast"] = missing
     if "solve" in recorded:
-        if not manifest["reproducible"]:
-            notes.update(dict.fromkeys(_cut(record), "a clock cut a part of it: the recorded one stands"))
-        if not manifest["reproducible"] and not record.read("solution").reproducible:
+        cut = [] if manifest["reproducible"] else _cut(record)
+        notes.update(dict.fromkeys(cut, "a clock cut a part of it: the recorded one stands"))
+        if not manifest["reproducible"] and not (cut and record.read("solution").reproducible):
             notes["solve"] = "stopped by the clock: verified, not run again"
         elif options.get("warm_start"):
             notes["solve"] = "started from another run's plan: verified, not run again"

@@ -17,6 +17,9 @@ from dyocense_cli.ports.guard import pivots
 
 __all__ = ["concerned", "line_columns", "replanned", "within"]
 
+#: columns up to which labels are planned anew together, and whole numbers that are freed then at most
+_SMALL: Final = 5_000
+_FREE: Final = 150
 #: whole numbers that are freed at most where the present ones cannot stand
 _FREE_TO_REPAIR: Final = 300
 #: labels that are planned anew, one after another, where the present whole numbers stand
@@ -47,14 +50,30 @@ def replanned(changed: GroundModel, plan: np.ndarray, linear: np.ndarray, lent: 
     at = np.clip(np.where(whole, np.round(plan), plan), changed.lower, changed.upper)
     kept: Solution = lent.solve(with_integers_fixed(changed, at), SolveLimits(work=pivots(changed), duals=False))
     apart = np.where(whole, np.abs(linear - at), 0.0)
+    if kept.x is not None and dim is not None and changed.n_cols > _SMALL:
+        return _polished(changed, kept, apart, lent, dim=dim, seed=seed)
     if kept.x is not None:
-        return kept if dim is None else _polished(changed, kept, apart, lent, dim=dim, seed=seed)
+        return _better(changed, kept, _freed(changed, at, apart, _FREE, lent, seed=seed, start=kept.x))
     broken = _broken(changed, at)
     apart[whole & _alike(changed, broken, dim)] += 1.0
     apart[whole & broken] += 1.0
-    free = np.argsort(-apart, kind="stable")[:_FREE_TO_REPAIR]
-    found = within(changed, at, whole & np.isin(np.arange(whole.size), free[apart[free] > _APART]), lent, seed=seed)
+    found = _freed(changed, at, apart, _FREE_TO_REPAIR, lent, seed=seed)
     return found if found.x is not None else None
+
+
+def _freed(
+    changed: GroundModel, at: np.ndarray, apart: np.ndarray, most: int, lent: Lent, *, seed: int, start: np.ndarray | None = None
+) -> Solution:
+    """Plan those whole numbers anew, of all labels together, on which the relaxation differs most."""
+    free = np.argsort(-apart, kind="stable")[:most]
+    return within(changed, at, np.isin(np.arange(at.size), free[apart[free] > _APART]), lent, seed=seed, start=start)
+
+
+def _better(changed: GroundModel, kept: Solution, found: Solution) -> Solution:
+    """Return what is found where it is better than what is kept."""
+    if found.objective is None or kept.objective is None:
+        return kept
+    return found if (found.objective - kept.objective) * (1.0 if changed.sense == "min" else -1.0) < 0 else kept
 
 
 def _polished(changed: GroundModel, kept: Solution, apart: np.ndarray, lent: Lent, *, dim: str, seed: int) -> Solution:
@@ -65,15 +84,13 @@ def _polished(changed: GroundModel, kept: Solution, apart: np.ndarray, lent: Len
         if dim in block.dims:
             places = coordinates(block, changed.dims)[block.dims.index(dim)]
             differ += np.bincount(places, weights=apart[block.start : block.stop], minlength=len(labels))
-    better = 1.0 if changed.sense == "min" else -1.0
     for place in np.argsort(-differ, kind="stable")[:_LABELS].tolist():
         assert kept.x is not None
         if differ[place] <= _APART:
             break
         mine, free = concerned(changed, dim, labels[place])
         found = within(changed, kept.x, free, lent, seed=seed, start=kept.x, moves=mine)
-        if found.objective is not None and kept.objective is not None:
-            kept = found if better * (found.objective - kept.objective) < 0 else kept
+        kept = _better(changed, kept, found)
     return kept
 
 
