@@ -82,7 +82,17 @@ for i in 1 2 3; do ask bronze "wk34-$i" '{"goal_id": "papers"}'; done
 pick answer.json 'd["detail"]'
 
 say 'a token that ran out, and one for somebody else'
-old=$(dyocense serve token --tenant gold --hours -1)
+old=$(python3 - "$gold" .dyocense/serve/secret <<'PY'
+import base64, hmac, json, sys
+
+head, claims, _ = sys.argv[1].split(".")
+told = json.loads(base64.urlsafe_b64decode(claims + "=="))
+told.update(iat=told["iat"] - 9000, nbf=told["nbf"] - 9000, exp=told["iat"] - 3600)
+signed = f"{head}.{base64.urlsafe_b64encode(json.dumps(told).encode()).decode().rstrip('=')}"
+mark = hmac.digest(open(sys.argv[2]).read().strip().encode(), signed.encode(), "sha256")
+print(f"{signed}.{base64.urlsafe_b64encode(mark).decode().rstrip('=')}")
+PY
+)
 other=$(DYOCENSE_JWT_AUDIENCE=elsewhere dyocense serve token --tenant gold)
 ask old wk34-c '{"goal_id": "papers"}'
 pick answer.json 'd["detail"]'
