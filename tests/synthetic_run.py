@@ -221,9 +221,9 @@ def synthetic(lines: int, *, periods: int = 4, suppliers: int = 6, scenarios: in
         {skus[0]: 0.12},
         120.5,
         310.25,
-        (-20.0, 40.0),
-        {"demand_up": {"cost_mean": spend * 1.2}},
-        ("recourse re-optimised per scenario",),
+        gap_interval=(-20.0, 40.0),
+        shocks={"demand_up": {"cost_mean": spend * 1.2}},
+        notes=("recourse re-optimised per scenario",),
     )
     explanation = Explanation(
         (BindingRule("budget", spend, spend, 0.0, 0.31, "EUR", "Spend is at its limit", "goal:/limits/budget", spend * 0.9, spend * 1.1),),
