@@ -213,7 +213,7 @@ def _round(search: _Search, chance: np.random.Generator) -> bool:
 def _parts(ground: GroundModel, chance: np.random.Generator) -> list[tuple[str, list[np.ndarray]]]:
     blocks = list(general(ground))
     total = sum(b.stop - b.start for b in blocks)
-    dims = sorted({d for b in blocks for d in b.dims if len(ground.dims[d]) > 1}, key=lambda d: -len(ground.dims[d]))
+    dims = sorted({d for b in blocks for d in b.dims if len(ground.dims[d]) > 1}, key=lambda d: (-len(ground.dims[d]), d))
     out = []
     for dim in dims:
         size = len(ground.dims[dim])
