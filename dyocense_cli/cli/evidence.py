@@ -130,7 +130,7 @@ def why(
     typer.echo(f"{found.line}  {', '.join(found.step.keys.values())}")
     for claim in found.claims:
         typer.echo(f"  {claim.kind:<12} {claim.text}")
-        for source in {(i.artifact, i.sha) for i in claim.inputs}:
+        for source in sorted({(i.artifact, i.sha) for i in claim.inputs}):
             typer.echo(f"  {'':<12} from {source[0]} {source[1][:19]}…")
     return exits.DONE
 

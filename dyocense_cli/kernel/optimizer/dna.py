@@ -45,8 +45,8 @@ def likeness(a: Mapping[str, Feature], b: Mapping[str, Feature]) -> float:
     for name in sorted({*a, *b}):
         x, y = a.get(name), b.get(name)
         if isinstance(x, Mapping) and isinstance(y, Mapping):
-            both = sum(min(float(x.get(k, 0)), float(y.get(k, 0))) for k in {*x, *y})
-            every = sum(max(float(x.get(k, 0)), float(y.get(k, 0))) for k in {*x, *y})
+            both = sum(min(float(x.get(k, 0)), float(y.get(k, 0))) for k in sorted({*x, *y}))
+            every = sum(max(float(x.get(k, 0)), float(y.get(k, 0))) for k in sorted({*x, *y}))
             scores.append(both / every if every else 1.0)
         else:
             scores.append(1.0 if x == y else 0.0)

@@ -88,7 +88,7 @@ def _turned(before: Mapping[Any, Mapping[str, Step]], after: Mapping[Any, Mappin
         for plan in (before, after)
     )
     total = sum(was.values())
-    return sum(abs(now.get(k, 0.0) - was.get(k, 0.0)) for k in {*was, *now}) / total if total > 0 else None
+    return sum(abs(now.get(k, 0.0) - was.get(k, 0.0)) for k in sorted({*was, *now})) / total if total > 0 else None
 
 
 def patch(old: Plan, diff: PlanDiff) -> list[Step]:
