@@ -16,7 +16,8 @@ import numpy as np
 
 from dyocense_cli.artifacts.ground import Block, GroundModel
 from dyocense_cli.artifacts.solution import Solution
-from dyocense_cli.kernel.optimizer.rounding import general, label_indices
+from dyocense_cli.kernel.optimizer.rounding import general
+from dyocense_cli.optimodel.members import coordinates
 
 __all__ = ["Bounded", "Parts", "block_bound", "certificate", "parted"]
 
@@ -66,7 +67,7 @@ def _along(ground: GroundModel, dim: str) -> Parts:
     of_column = np.full(ground.n_cols, -1)
     for block in ground.columns:
         if dim in block.dims:
-            of_column[block.start : block.stop] = label_indices(ground, block)[block.dims.index(dim)]
+            of_column[block.start : block.stop] = coordinates(block, ground.dims)[block.dims.index(dim)]
     label = np.repeat(of_column, np.diff(ground.start))
     low, high = np.full(ground.n_rows, ground.n_cols), np.full(ground.n_rows, -1)
     np.minimum.at(low, ground.index, label)
@@ -163,7 +164,7 @@ def certificate(ground: GroundModel, parts: Parts, bounded: Bounded) -> dict[str
         at = slice(block.start, block.stop)
         equal = ground.row_lower[at] == ground.row_upper[at]
         price = np.zeros(tuple(len(ground.dims[d]) for d in block.dims))
-        place = tuple(label_indices(ground, block)) if block.dims else ...
+        place = tuple(coordinates(block, ground.dims)) if block.dims else ...
         price[place] = np.where(equal, -bounded.prices[at], np.abs(bounded.prices[at]))
         out[f"branched:price:{block.name}"] = price
     return out

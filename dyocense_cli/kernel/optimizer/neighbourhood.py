@@ -17,7 +17,9 @@ from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
 from dyocense_cli.kernel.optimizer.branched import Bounded, Parts, block_bound, certificate, parted
-from dyocense_cli.kernel.optimizer.rounding import carried, elastic, general, label_indices, semicontinuous, with_bounds
+from dyocense_cli.kernel.optimizer.rounding import carried, elastic, general, semicontinuous, with_bounds
+from dyocense_cli.optimodel import programs
+from dyocense_cli.optimodel.members import coordinates
 from dyocense_cli.ports import Lent, SolveEvent, SolveLimits
 
 __all__ = ["improve"]
@@ -111,7 +113,7 @@ def improve(
     Large neighbourhood search after Shaw (1998); the start is a rounding that carries remainders along the ordered dimension.
     """
     search = _Search(ground, limits, lent, backend)
-    relaxed = search.solve(with_bounds(ground, ground.lower, ground.upper, relaxed=True), gap=0.0, duals=True)
+    relaxed = search.solve(programs.relaxed(ground), gap=0.0, duals=True)
     if relaxed.status is not Status.OPTIMAL or relaxed.x is None or relaxed.objective is None:
         return None
     search.bound = relaxed.objective
@@ -175,7 +177,7 @@ def _broken(search: _Search, x: np.ndarray, keep: np.ndarray) -> tuple[np.ndarra
     rows, cols = search.ground.n_rows, search.ground.n_cols
     lower, upper = _fixed(search.ground, x, keep)
     held = replace(soft, lower=np.concatenate([lower, soft.lower[cols:]]), upper=np.concatenate([upper, soft.upper[cols:]]))
-    answer = search.solve(replace(held, integrality=np.zeros_like(soft.integrality)), gap=0.0)
+    answer = search.solve(programs.relaxed(held), gap=0.0)
     if answer.x is None:
         return np.zeros(rows, dtype=bool), x
     slack = answer.x[cols : cols + rows] + answer.x[cols + rows :]
@@ -229,7 +231,7 @@ def _kept(ground: GroundModel, dim: str, labels: np.ndarray) -> np.ndarray:
         at = slice(block.start, block.stop)
         keep[at] = True
         if dim in block.dims:
-            keep[at] = ~np.isin(label_indices(ground, block)[block.dims.index(dim)], labels)
+            keep[at] = ~np.isin(coordinates(block, ground.dims)[block.dims.index(dim)], labels)
     return keep
 
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from dyocense_cli.artifacts.ground import Block, GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel
+from dyocense_cli.optimodel.members import coordinates
 
-__all__ = ["Semi", "carried", "elastic", "general", "label_indices", "semicontinuous", "with_bounds"]
+__all__ = ["Semi", "carried", "elastic", "general", "semicontinuous", "with_bounds"]
 
 _TINY = 1e-6
 
@@ -27,10 +28,9 @@ class Semi:
     most: np.ndarray
 
 
-def with_bounds(ground: GroundModel, lower: np.ndarray, upper: np.ndarray, *, relaxed: bool = False) -> GroundModel:
-    """Return the program with other column bounds, as a linear one if `relaxed`."""
-    integrality = np.zeros_like(ground.integrality) if relaxed else ground.integrality
-    return replace(ground, lower=lower, upper=upper, integrality=integrality)
+def with_bounds(ground: GroundModel, lower: np.ndarray, upper: np.ndarray) -> GroundModel:
+    """Return the program with other column bounds."""
+    return replace(ground, lower=lower, upper=upper)
 
 
 def _entries(ground: GroundModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -65,12 +65,6 @@ def semicontinuous(ground: GroundModel) -> Semi:
     return Semi(least, most)
 
 
-def label_indices(ground: GroundModel, block: Block) -> np.ndarray:
-    """Return the label index of each column of a block along each of its dims, int[n_dims, stop - start]."""
-    sizes = tuple(len(ground.dims[d]) for d in block.dims)
-    return block.coords if block.coords is not None else np.indices(sizes).reshape(len(sizes), -1)
-
-
 def carried(model: OptiModel, ground: GroundModel, x: np.ndarray, semi: Semi) -> np.ndarray:
     """Round general integers of a relaxed solution; what is rounded off is carried along the ordered dimension.
 
@@ -87,7 +81,7 @@ def carried(model: OptiModel, ground: GroundModel, x: np.ndarray, semi: Semi) ->
     out = x.copy()
     for block in general(ground):
         at = slice(block.start, block.stop)
-        coords = label_indices(ground, block)
+        coords = coordinates(block, ground.dims)
         axis = next((i for i, d in enumerate(block.dims) if d in model.ordered), None)
         groups = np.zeros(at.stop - at.start, dtype=np.int64)
         if axis is None:

@@ -20,7 +20,7 @@ from dyocense_cli.kernel.check.check import check
 from dyocense_cli.kernel.optimizer.branched import block_bound, certificate, parted
 from dyocense_cli.kernel.optimizer.ground import ground
 from dyocense_cli.kernel.optimizer.neighbourhood import improve
-from dyocense_cli.kernel.optimizer.rounding import with_bounds
+from dyocense_cli.optimodel.programs import relaxed as relaxation
 from dyocense_cli.ports import Lent, SolveLimits
 
 MODELS: Mapping[str, Callable[[], OptiModel]] = {
@@ -44,7 +44,7 @@ def proved(name: str) -> tuple[OptiModel, GroundModel, float, Solution]:
     """Return a model, its arrays, the bound of its relaxation, and a plan with the bound and certificate of its blocks."""
     model = MODELS[name]()
     arrays = ground(model)
-    relaxed = solve(with_bounds(arrays, arrays.lower, arrays.upper, relaxed=True), duals=True)
+    relaxed = solve(relaxation(arrays), duals=True)
     parts = parted(arrays)
     assert parts is not None
     found = block_bound(arrays, parts, relaxed, solve, enough=lambda: False)
