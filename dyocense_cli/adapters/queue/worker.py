@@ -118,9 +118,9 @@ class DbosWorker:
         names = [pump.queue_name(p) for p in self._pools]
         DBOS.listen_queues(names)
         _held(self._beat)
+        for name in names:  # before the first poll, which would go by the slots of the worker that registered last
+            self._client.register_queue(name, worker_concurrency=self._slots, polling_interval_sec=self._pace.poll_s)
         DBOS.launch()
-        for name in names:
-            DBOS.register_queue(name, worker_concurrency=self._slots, polling_interval_sec=self._pace.poll_s, on_conflict="always_update")
 
     def serve(self) -> None:
         """Beat, reap and pump until `stop`; then drain: take no new run and finish those in hand."""
