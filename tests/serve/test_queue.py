@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import dbos
@@ -17,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 
 from dyocense_cli.adapters.queue import pump
-from dyocense_cli.adapters.queue.dbos import APP_VERSION, PRIVATE_NAMES, DbosQueue, client_of, migrate_engine_tables
+from dyocense_cli.adapters.queue.dbos import APP_VERSION, PRIVATE_ATTRIBUTES, PRIVATE_NAMES, DbosQueue, client_of, migrate_engine_tables
 from dyocense_cli.adapters.queue.worker import _held
 from dyocense_cli.adapters.sql.engine import open_engine
 from dyocense_cli.errors import UnavailableError
@@ -101,8 +103,22 @@ def box(engine: sa.Engine, database_url: str, request: pytest.FixtureRequest) ->
 
 
 def test_private_names_of_the_engine_are_still_there() -> None:
-    assert all(hasattr(dbos.DBOS, name) for name in PRIVATE_NAMES)
-    assert dbos.__name__ == "dbos"
+    assert all(callable(attrgetter(name)(dbos)) for name in PRIVATE_NAMES)
+    read = inspect.getsource(dbos._queue.queue_worker_thread)
+    assert "_sys_db.get_queue(queue.name)" in read  # asked before every poll
+    assert all(f"queue.{name}" in read or f"q.{name}" in read for name in PRIVATE_ATTRIBUTES)
+
+
+def test_workers_of_different_sizes_side_by_side_each_keep_their_own_slots(box: Box) -> None:
+    sizes = {box.start(n): n for n in (1, 4, 2)}  # the last one registered is neither the largest nor the smallest
+    runs = box.submit("t", 60, 0.25, cap=60)
+    box.until(lambda: box.ended(runs) == len(runs))
+    held: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+    for executor, what in box.rows("SELECT executor, what FROM work_log ORDER BY at, what DESC"):
+        held[str(executor)] += 1 if what == "begin" else -1
+        most[str(executor)] = max(most[str(executor)], held[str(executor)])
+    assert dict(most) == sizes
 
 
 def test_four_tiers_over_a_saturated_worker_get_solver_seconds_by_weight(box: Box) -> None:

@@ -14,13 +14,19 @@ from dyocense_cli.adapters.sql.engine import guarded, now_sql, statement, transa
 from dyocense_cli.ports import Scope
 from dyocense_cli.ports.service import Place
 
-__all__ = ["APP_VERSION", "PRIVATE_NAMES", "WORKFLOW", "DbosQueue", "client_of", "enqueuer", "migrate_engine_tables"]
+__all__ = ["APP_VERSION", "PRIVATE_ATTRIBUTES", "PRIVATE_NAMES", "WORKFLOW", "DbosQueue", "client_of", "enqueuer", "migrate_engine_tables"]
 
 WORKFLOW: Final = "dyocense-run"
 #: Raised when the workflow's steps change. Workers take the runs of their own version, and the latest ones those of all before.
 APP_VERSION: Final = 1
 #: Names of the engine that are not public; a test holds that this release still has them.
-PRIVATE_NAMES: Final = ("_recover_pending_workflows",)
+PRIVATE_NAMES: Final = (
+    "DBOS._recover_pending_workflows",
+    "_sys_db.SystemDatabase.get_queue",
+    "_queue.queue_worker_thread",
+)
+#: Attributes of the engine's queue that a worker sets for itself.
+PRIVATE_ATTRIBUTES: Final = ("_worker_concurrency", "_polling_interval_sec", "database_backed_queue")
 
 
 def migrate_engine_tables(url: str, *, app_role: str | None = None) -> None:

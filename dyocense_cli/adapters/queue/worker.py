@@ -14,6 +14,7 @@ from dbos import DBOS, DBOSConfig
 
 from dyocense_cli.adapters.queue import pump
 from dyocense_cli.adapters.queue.dbos import APP_VERSION, WORKFLOW, client_of, enqueuer
+from dyocense_cli.adapters.queue.own_slots import OwnSlots
 from dyocense_cli.adapters.sql.engine import guarded, is_postgres, now_sql, statement
 from dyocense_cli.errors import UnavailableError
 
@@ -71,9 +72,11 @@ class DbosWorker:
         self._version = version
         self._enqueue = enqueuer(self._client, version=version)
         self._halt = threading.Event()
+        self._own = OwnSlots(slots, poll_s)
 
     def _begin(self, run_id: str) -> tuple[str, str] | None:
         """Put the run in service; None if it was cancelled or is done."""
+        self._own.touched()
         with guarded(), self._engine.begin() as c:
             return pump.start(c, run_id, DBOS.workflow_id or "")
 
@@ -118,7 +121,8 @@ class DbosWorker:
         names = [pump.queue_name(p) for p in self._pools]
         DBOS.listen_queues(names)
         _held(self._beat)
-        for name in names:  # before the first poll, which would go by the slots of the worker that registered last
+        self._own.hold()
+        for name in names:
             self._client.register_queue(name, worker_concurrency=self._slots, polling_interval_sec=self._pace.poll_s)
         DBOS.launch()
 
