@@ -47,7 +47,7 @@ class OwnSlots:
         def get_queue(database: SystemDatabase, name: str, **options: Any) -> Any:
             return self._queue(database, name, **options)
 
-        SystemDatabase.get_queue = get_queue  # type: ignore[method-assign]
+        SystemDatabase.get_queue = get_queue
 
     def _queue(self, database: SystemDatabase, name: str, **options: Any) -> Any:
         found = self._queues.get(name) or _read(database, name, **options)
