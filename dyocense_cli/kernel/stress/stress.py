@@ -16,7 +16,7 @@ from dyocense_cli.kernel.stress.figures import attitude, cost_figures, interval,
 from dyocense_cli.kernel.stress.recourse import Outcome, per_scenario_columns, play
 from dyocense_cli.kernel.stress.shocks import battery, price_shock
 from dyocense_cli.kernel.stress.worlds import World, as_planned, averaged, bare, rebound, single
-from dyocense_cli.optimodel.evaluate import join_columns, split_columns
+from dyocense_cli.optimodel.evaluate import split_columns
 from dyocense_cli.optimodel.programs import relaxed
 from dyocense_cli.ports import Lent, SolveLimits
 from dyocense_cli.ports.guard import Guard
@@ -35,6 +35,8 @@ _SMALL: Final = 5_000
 _NEAR: Final = 0.02
 #: scenarios whose perfect foresight is solved
 _FORESEEN: Final = 8
+_AVERAGE: Final = SolveLimits(gap=_NEAR, nodes=500, work=2000.0, duals=False)
+_AVERAGE_LARGE: Final = SolveLimits(gap=_NEAR, nodes=200, work=200.0, duals=False)
 _FORESIGHT: Final = SolveLimits(gap=1e-3, nodes=50, work=10.0, duals=False)
 
 
@@ -59,7 +61,7 @@ def _stressed(optimodel: OptiModel, scenario_set: ScenarioSet, solution: Solutio
     worlds, notes = _sets(plain, scenario_set)
     shocks, decided, said = battery(plain, values)
     decisions: dict[str, Mapping[str, np.ndarray]] = {"plan": values, **decided}
-    average, why = _average_plan(plain, values, lent)
+    average, why = _average_plan(plain, lent)
     notes += (*said, *why)
     if average is not None:
         decisions["average"] = average
@@ -85,10 +87,11 @@ def _sets(model: OptiModel, scenarios: ScenarioSet) -> tuple[tuple[World, ...], 
     return tuple(worlds), tuple(notes)
 
 
-def _average_plan(
-    model: OptiModel, values: Mapping[str, np.ndarray], lent: Lent
-) -> tuple[Mapping[str, np.ndarray] | None, tuple[str, ...]]:
-    """Return the stage-1 decision for the average scenario, searched from the plan in hand; None and why where there is none."""
+def _average_plan(model: OptiModel, lent: Lent) -> tuple[Mapping[str, np.ndarray] | None, tuple[str, ...]]:
+    """Return the stage-1 decision for the average scenario; None and why where none is found near that scenario's best.
+
+    The plan in hand is no start of the search: one that stops early would hand it back, and VSS would be 0 by construction.
+    """
     if model.probability.size < 2:
         return None, ("VSS is not known: the model has one scenario",)
     mean = averaged(model)
@@ -96,28 +99,14 @@ def _average_plan(
     if whole > _WHOLE_AVERAGE:
         return None, (f"VSS is not known: the model of the average scenario has {whole:,} whole numbers, more than {_WHOLE_AVERAGE:,}",)
     ground = lent.ground(mean)
-    stages = {v.name: v.stage for v in mean.vars}
-    start = join_columns(
-        mean,
-        {
-            n: v if stages[n] == 1 else np.full([len(mean.dims[d]) for d in _dims(mean, n)], np.nan)
-            for n, v in values.items()
-            if n in stages
-        },
-    )
-    answer: Solution = lent.solve(ground, SolveLimits(gap=_NEAR, nodes=200, work=15.0, duals=False), start=start)
+    answer: Solution = lent.solve(ground, _AVERAGE if ground.n_cols <= _SMALL else _AVERAGE_LARGE)
     if answer.x is None:
         return None, (f"VSS is not known: no plan for the average scenario was found ({answer.termination})",)
-    held = split_columns(mean, answer.x)
-    near: tuple[str, ...] = ()
     if answer.gap is None or answer.gap > _NEAR:
         how = "of unknown quality" if answer.gap is None else f"within {answer.gap:.1%} of its own best"
-        near = (f"the plan for the average scenario, which VSS compares with, is {how}",)
-    return {v.name: held[v.name] for v in model.vars if v.stage == 1}, near
-
-
-def _dims(model: OptiModel, name: str) -> tuple[str, ...]:
-    return next(v.dims for v in model.vars if v.name == name)
+        return None, (f"VSS is not known: the plan that was found for the average scenario is {how}",)
+    held = split_columns(mean, answer.x)
+    return {v.name: held[v.name] for v in model.vars if v.stage == 1}, ()
 
 
 def _members(dims: tuple[str, ...], model: OptiModel) -> int:

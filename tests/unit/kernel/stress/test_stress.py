@@ -112,6 +112,18 @@ def test_evpi_and_vss_are_not_negative_or_a_reason_is_named(seed):
     assert low - 1e-2 * (1 + abs(solution.objective)) <= worth <= high + 1e-6
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_the_average_plan_costs_does_not_depend_on_the_plan_in_hand(seed):
+    """A search that started from the plan and stopped early would hand it back, and VSS would be 0 whatever the truth."""
+    model = toy(500.0, seed=seed)
+    best = solve_model(model, EXACT, lent=lent())
+    other = solve_model(toy(60.0, seed=seed), EXACT, lent=lent())
+    reports = [stress(model, scenarios(2), plan, lent=lent()) for plan in (best, other)]
+    average = [r.sets["in_sample"]["cost_mean"] + r.vss for r in reports]
+    assert reports[0].vss > 0.0
+    assert average[1] == pytest.approx(average[0]) or reports[1].vss == 0.0
+
+
 def test_a_model_of_one_scenario_says_why_there_is_no_vss_and_no_evpi():
     model = single(toy(50.0), 0)
     report = stress(model, scenarios(1), solve_model(model, EXACT, lent=lent()), lent=lent())
