@@ -9,10 +9,16 @@ of the fair order is seen as a ratio. SQLite always; Postgres where DYOCENSE_PG_
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import random
 import resource
+import signal
 import statistics
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import uuid
 from collections import Counter
@@ -27,6 +33,9 @@ from dyocense_cli.adapters.queue.dbos import DbosQueue, client_of
 from dyocense_cli.adapters.queue.worker import DbosWorker
 from dyocense_cli.adapters.sql.engine import open_engine
 from dyocense_cli.ports import Scope
+from dyocense_cli.serve.config import read_config
+from dyocense_cli.serve.worker import run_worker
+from dyocense_cli.settings import load_settings
 from dyocense_cli.wiring_service import migrate_database
 
 REPO = Path(__file__).parents[1]
@@ -155,9 +164,11 @@ def pickup(bench: Bench, depth: int, samples: int) -> dict[str, float]:
     """Milliseconds from submit to begin of a lone tenant's run while another has `depth` runs waiting; one slot is kept free."""
     bench.submit("flood", depth, cap=4)
     process = bench.start("--worker", bench.url, "5", "0.05")
-    bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") > 4)
+    bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= min(depth, 5))
     waits = []
+    rest = random.Random(7)
     for i in range(samples):
+        time.sleep(rest.uniform(0.2, 0.6) if not depth else 0.0)  # an idle worker is met at any point of its pause
         at = time.time()
         run = bench.submit(f"urgent{i}", 1)[0]
         bench.until(lambda run=run: bench.count("SELECT count(*) FROM bench_log WHERE run_id = :r", r=run) > 0)
@@ -170,6 +181,43 @@ def pickup(bench: Bench, depth: int, samples: int) -> dict[str, float]:
     bench.clear()
     grid = statistics.quantiles(waits, n=100, method="inclusive")
     return {"depth at end": still, "p50 ms": grid[49], "p99 ms": grid[98]}
+
+
+def idle_worker(url: str, folder: str, seconds: float) -> None:
+    """The service's worker with nothing to do; prints its CPU percentage and its statements per second."""
+    settings = load_settings({"database_url": url, "serve_state": folder, "sandbox": "rlimits"})
+    counted: Counter[str] = Counter()
+    for name in ("before_cursor_execute", "begin", "commit", "rollback"):
+        sa.event.listen(sa.Engine, name, lambda *_, name=name: counted.update([name]))
+
+    def measure() -> None:
+        time.sleep(3.0)  # what a start costs is another matter
+        cpu, before = time.process_time(), Counter(counted)
+        time.sleep(seconds)
+        used, done = time.process_time() - cpu, counted - before
+        print(
+            json.dumps(
+                {
+                    "CPU %": 100 * used / seconds,
+                    "statements/s": done["before_cursor_execute"] / seconds,
+                    "transactions/s": done["begin"] / seconds,
+                }
+            ),
+            flush=True,
+        )
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=measure, daemon=True).start()
+    run_worker(read_config(settings), slots=2)
+
+
+def idle(bench: Bench, seconds: float) -> dict[str, float]:
+    """What a worker costs that has nothing to do."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "benchmarks.serve", "--idle-worker", bench.url, folder, str(seconds)]
+        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True)
+    bench.clear()
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def shares(bench: Bench, rounds: int) -> dict[str, float]:
@@ -191,6 +239,8 @@ def shares(bench: Bench, rounds: int) -> dict[str, float]:
 def report(name: str, bench: Bench, arguments: argparse.Namespace) -> None:
     for title, rows in (
         (f"{name}: throughput, {arguments.jobs} runs", throughput(bench, arguments.jobs)),
+        (f"{name}: a worker with nothing to do", idle(bench, arguments.idle)),
+        (f"{name}: pickup by a worker with nothing to do", pickup(bench, 0, arguments.samples)),
         (f"{name}: pickup at depth {arguments.depth}", pickup(bench, arguments.depth, arguments.samples)),
         (f"{name}: share over weight, four tiers", shares(bench, arguments.rounds)),
     ):
@@ -208,9 +258,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--worker", nargs=3)
     parser.add_argument("--peer", nargs=2)
+    parser.add_argument("--idle", type=float, default=20.0)
+    parser.add_argument("--idle-worker", nargs=3)
     arguments = parser.parse_args()
     if arguments.worker:
         worker(arguments.worker[0], int(arguments.worker[1]), float(arguments.worker[2]))
+    if arguments.idle_worker:
+        idle_worker(arguments.idle_worker[0], arguments.idle_worker[1], float(arguments.idle_worker[2]))
+        return
     if arguments.peer:
         plain_worker(arguments.peer[0], int(arguments.peer[1]))
     for name, url, owner in databases():

@@ -95,6 +95,9 @@ DEFAULTS: Final[dict[str, Default]] = {
         100, "SKUs", "at 0.1 s a series a part takes 10 s, five times its process's start and reading", "benchmarks/together.py"
     ),
     "serve.heartbeat_s": Default(1.0, "s", "a dead worker is found within two beats and a poll", "chosen"),
+    "serve.drain_s": Default(
+        120.0, "s", "a stopping worker finishes what it holds, then hands it back: longer than an enterprise solve", "chosen"
+    ),
     "serve.solves_at_most": Default(2, "solves", "one that a worker's death broke off, and one more", "chosen"),
     "serve.dead_after_s": Default(
         10.0, "s", "ten missed beats: a busy machine is late, not dead; a paused process is taken over as well", "chosen"

@@ -142,6 +142,7 @@ class Parts:
         closer: Callable[[str, str, str], None],
         beat_s: float,
         poll_s: float,
+        drain_s: float,
     ) -> DbosWorker:
         """Return this process's worker."""
         from dyocense_cli.adapters.queue.worker import DbosWorker
@@ -156,6 +157,7 @@ class Parts:
             beat_s=beat_s,
             dead_after_s=self.dead_after_s,
             poll_s=poll_s,
+            drain_s=drain_s,
         )
 
     def close(self) -> None:

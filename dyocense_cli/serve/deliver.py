@@ -26,7 +26,8 @@ from dyocense_cli.wiring_service import Parts
 __all__ = ["Deliverer", "retry_after_s"]
 
 _log = logging.getLogger("dyocense.deliver")
-_EVERY_S: Final = 0.5
+#: What this process puts into the outbox is delivered at once; what others put there, or what is due again, soon after.
+_EVERY_S: Final = 2.0
 _AT_ONCE: Final = 4
 #: How long an item stays in the hand of one process; longer than a try may take.
 _IN_HAND_S: Final = 60.0
@@ -56,6 +57,7 @@ class Deliverer:
         self._labels = Labels()
         self._allowed = allowed_networks(config)
         self._halt = threading.Event()
+        self._woken = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="deliver", daemon=True)
 
     def start(self) -> None:
@@ -65,10 +67,17 @@ class Deliverer:
     def stop(self) -> None:
         """Stop after the items in hand."""
         self._halt.set()
+        self.wake()
         self._thread.join(timeout=15)
 
+    def wake(self) -> None:
+        """Say that there is something to deliver."""
+        self._woken.set()
+
     def _loop(self) -> None:
-        while not self._halt.wait(_EVERY_S):
+        while not self._halt.is_set():
+            self._woken.wait(_EVERY_S)
+            self._woken.clear()
             try:
                 self.deliver_due()
             except DyocenseError as error:

@@ -52,6 +52,11 @@ class _WorkerProcess:
             if self._process.poll() is not None and not self._halt.is_set():
                 self._process = self._start()
 
+    def again(self) -> None:
+        """Pass on a signal that came while the worker drains: it hands back what it holds."""
+        if self._halt.is_set():
+            self._process.send_signal(signal.SIGTERM)
+
     def stop(self) -> None:
         """Drain: the worker finishes what it holds."""
         self._halt.set()
@@ -74,7 +79,7 @@ def run_service(settings: Settings, *, host: str, port: int, slots: int) -> int:
     sys.stderr.write(f"serving http://{host}:{port}/ · {config.sandbox} · {parts.engine.dialect.name} · {slots} slots\n")
     for one in (signal.SIGTERM, signal.SIGINT):
         # the server raises the signal again when it has stopped; the worker beside it still has to be drained then
-        signal.signal(one, lambda *_: None)
+        signal.signal(one, lambda *_: beside.again() if beside is not None else None)
     try:
         server.run()
     finally:

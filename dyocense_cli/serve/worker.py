@@ -53,13 +53,22 @@ _PASSED_ON: Final = ("forecaster", "opa", "policies", "pii_key")
 class RunHandler:
     """Runs one job of one tenant; idempotent by run id, since a job may be begun twice when a process dies."""
 
-    def __init__(self, config: ServeConfig, parts: Parts, *, command: Sequence[str] = (), spans: Telemetry | None = None) -> None:
+    def __init__(
+        self,
+        config: ServeConfig,
+        parts: Parts,
+        *,
+        command: Sequence[str] = (),
+        spans: Telemetry | None = None,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
         self._config = config
         self._parts = parts
         self._policy = policy_keeper(config.settings)
         self._telemetry = spans or telemetry(config.settings)
         self._labels = Labels()
         self._known = KnownForecasts(config, parts)
+        self._told = told
         self._command = tuple(command) or (sys.executable, "-m", "dyocense_cli.serve.child")
 
     def __call__(self, tenant: str, run_id: str, kind: str) -> float:
@@ -269,6 +278,7 @@ class RunHandler:
                 more["budget_left"] = spent.left() / spent.limit
             outcome = str((result or {}).get("status", status)).lower() if status == "succeeded" else status
             parts.add_figures(Figures(row.run_id, now_s, tenant, tier.name, row.goal_id, row.kind, outcome, {**figures, **more}))
+        self._told()
         self._measure(row, tier, {**figures, **more})
 
     def _measure(self, row: RunRow, tier: Tier, figures: Mapping[str, float]) -> None:
@@ -339,13 +349,15 @@ def _seconds_between(earlier: str, later: str) -> float:
 def run_worker(config: ServeConfig, *, slots: int, beside: bool = False, command: Sequence[str] = ()) -> int:
     """Run a worker process until it is told to stop (SIGTERM, SIGINT), or its parent is gone if it runs `beside` one; then drain.
 
-    `command` stands in for the child.
+    Told a second time, or when draining takes too long, it hands back what it holds and ends at once: the jobs die with it, another
+    worker goes on with their runs. `command` stands in for the child.
     """
     parent = os.getppid()
     parts = open_parts(config.database_url, dead_after_s=number("serve.dead_after_s"))
     parts.check()
     spans = telemetry(config.settings)
-    handler = RunHandler(config, parts, command=command, spans=spans)
+    deliverer = Deliverer(config, parts, spans=spans)
+    handler = RunHandler(config, parts, command=command, spans=spans, told=deliverer.wake)
     executor = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     worker = parts.worker(
         executor=executor,
@@ -354,12 +366,14 @@ def run_worker(config: ServeConfig, *, slots: int, beside: bool = False, command
         handler=handler,
         closer=handler.close,
         beat_s=number("serve.heartbeat_s"),
-        poll_s=0.05,
+        poll_s=0.02,
+        drain_s=number("serve.drain_s"),
     )
     retainer = Retainer(config, parts)
-    deliverer = Deliverer(config, parts, spans=spans)
     for number_ in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number_, lambda *_: worker.stop())
+    if beside:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells both; the parent says when
     sweep(config)
     worker.launch()
     deliverer.start()
@@ -367,7 +381,8 @@ def run_worker(config: ServeConfig, *, slots: int, beside: bool = False, command
     if beside:
         threading.Thread(target=_stop_without, args=(parent, worker.stop), name="parent-watch", daemon=True).start()
     try:
-        worker.serve()
+        if worker.serve():
+            os._exit(0)  # not a line of what was handed back runs on here
     finally:
         deliverer.stop()
         retainer.stop()

@@ -10,23 +10,26 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient
 
 from dyocense_cli.adapters.queue import pump, shards
+from dyocense_cli.adapters.queue.bell import ring_all
 from dyocense_cli.adapters.sql.engine import guarded, now_sql, statement, transaction
 from dyocense_cli.ports import Scope
 from dyocense_cli.ports.service import Place
 
-__all__ = ["APP_VERSION", "PRIVATE_ATTRIBUTES", "PRIVATE_NAMES", "WORKFLOW", "DbosQueue", "client_of", "enqueuer", "migrate_engine_tables"]
+__all__ = ["APP_VERSION", "PRIVATE_NAMES", "WORKFLOW", "DbosQueue", "client_of", "enqueuer", "migrate_engine_tables"]
 
 WORKFLOW: Final = "dyocense-run"
 #: Raised when the workflow's steps change. Workers take the runs of their own version, and the latest ones those of all before.
 APP_VERSION: Final = 1
 #: Names of the engine that are not public; a test holds that this release still has them.
 PRIVATE_NAMES: Final = (
-    "DBOS._recover_pending_workflows",
-    "_sys_db.SystemDatabase.get_queue",
-    "_queue.queue_worker_thread",
+    "dbos:DBOS._recover_pending_workflows",
+    "dbos:DBOS._sys_db",
+    "dbos._core:execute_dequeued_workflow",
+    "dbos._sys_db:SystemDatabase.start_queued_workflows",
+    "dbos._sys_db:SystemDatabase.get_workflow_statuses",
+    "dbos._sys_db:SystemDatabase.get_pending_workflows",
+    "dbos._sys_db:SystemDatabase.reenqueue_for_recovery",
 )
-#: Attributes of the engine's queue that a worker sets for itself.
-PRIVATE_ATTRIBUTES: Final = ("_worker_concurrency", "_polling_interval_sec", "database_backed_queue")
 
 
 def migrate_engine_tables(url: str, *, app_role: str | None = None) -> None:
@@ -55,6 +58,7 @@ def enqueuer(client: DBOSClient, *, version: int = APP_VERSION) -> pump.Enqueue:
             "authenticated_user": tenant,
         }
         client.enqueue_in_transaction(c, options, run_id)
+        ring_all(c)
 
     return enqueue
 

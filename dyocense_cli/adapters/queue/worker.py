@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig
 
 from dyocense_cli.adapters.queue import pump
+from dyocense_cli.adapters.queue.bell import bell_of, ring_all
 from dyocense_cli.adapters.queue.dbos import APP_VERSION, WORKFLOW, client_of, enqueuer
-from dyocense_cli.adapters.queue.own_slots import OwnSlots
+from dyocense_cli.adapters.queue.take import Taker
 from dyocense_cli.adapters.sql.engine import guarded, is_postgres, now_sql, statement
 from dyocense_cli.errors import UnavailableError
 
@@ -34,6 +35,7 @@ class _Pace:
     beat_s: float
     dead_after_s: float
     poll_s: float
+    drain_s: float
 
 
 class DbosWorker:
@@ -42,9 +44,13 @@ class DbosWorker:
     Parameters
     ----------
     slots : int
-        Runs at once per pool.
+        Runs at once in this process, over all pools, whatever other workers have.
     handler, closer : callable
         What a run is, and how one is closed that the engine gave up.
+    poll_s : float
+        How soon a change of a SQLite database is seen; Postgres tells of it.
+    drain_s : float
+        How long runs in hand may take when the worker was told to stop.
     """
 
     def __init__(
@@ -58,7 +64,8 @@ class DbosWorker:
         closer: Closer,
         beat_s: float = 1.0,
         dead_after_s: float = 5.0,
-        poll_s: float = 0.05,
+        poll_s: float = 0.02,
+        drain_s: float = 120.0,
         version: int = APP_VERSION,
     ) -> None:
         self._engine = engine
@@ -67,16 +74,15 @@ class DbosWorker:
         self._slots = slots
         self._handler = handler
         self._closer = closer
-        self._pace = _Pace(beat_s, dead_after_s, poll_s)
-        self._client = client_of(engine)
+        self._pace = _Pace(beat_s, dead_after_s, poll_s, drain_s)
         self._version = version
-        self._enqueue = enqueuer(self._client, version=version)
+        self._enqueue = enqueuer(client_of(engine), version=version)
         self._halt = threading.Event()
-        self._own = OwnSlots(slots, poll_s)
+        self._hurry = threading.Event()
+        self._bell = bell_of(engine, look_s=poll_s)
 
     def _begin(self, run_id: str) -> tuple[str, str] | None:
         """Put the run in service; None if it was cancelled or is done."""
-        self._own.touched()
         with guarded(), self._engine.begin() as c:
             return pump.start(c, run_id, DBOS.workflow_id or "")
 
@@ -117,43 +123,80 @@ class DbosWorker:
             log_level="ERROR",
             notification_listener_polling_interval_sec=5.0,
         )
-        DBOS(config=config)
-        names = [pump.queue_name(p) for p in self._pools]
-        DBOS.listen_queues(names)
+        app = DBOS(config=config)
+        DBOS.listen_queues([])
         _held(self._beat)
-        self._own.hold()
-        for name in names:
-            self._client.register_queue(name, worker_concurrency=self._slots, polling_interval_sec=self._pace.poll_s)
         DBOS.launch()
+        # the engine's own pollers and timers stop here: runs are taken by the gate below, and none is delayed, scheduled or timed
+        for event in (*app.background_thread_stop_events, app._background_jobs_stop_event):
+            event.set()
+        self._taker = Taker(
+            app,
+            self._bell,
+            queues=[pump.queue_name(p) for p in self._pools],
+            slots=self._slots,
+            executor=self._executor,
+            version=str(self._version),
+            look_s=self._pace.poll_s,
+        )
+        self._taker.start()
 
-    def serve(self) -> None:
-        """Beat, reap and pump until `stop`; then drain: take no new run and finish those in hand."""
+    def serve(self) -> int:
+        """Beat and tend the queue until `stop`, then drain: take no new run and finish those in hand.
+
+        Told to stop again, or when draining takes longer than `drain_s`, it hands back what is in hand: another worker goes on with it,
+        and this process has to end at once. Returns how many runs were handed back.
+        """
+        tended = 0.0
         while not self._halt.wait(self._pace.beat_s):
-            try:
-                self._beat()
-                self._reap()
-                self._pump()
-                self._close_orphans()
-            except UnavailableError as error:
-                _log.warning("%s", error.message)
-        self._drain()
+            due = time.monotonic() - tended >= self._pace.dead_after_s / 4
+            self._tend(*((self._beat, self._reap, self._pump, self._close_orphans) if due else (self._beat,)))
+            tended = time.monotonic() if due else tended
+        return self._drain()
+
+    def _tend(self, *duties: Callable[[], None]) -> None:
+        try:
+            for duty in duties:
+                duty()
+        except UnavailableError as error:
+            _log.warning("%s", error.message)
 
     def stop(self) -> None:
-        """Ask `serve` to drain and return."""
+        """Ask `serve` to drain and return; a second time, to hand back what is in hand."""
+        if self._halt.is_set():
+            self._hurry.set()
         self._halt.set()
 
-    def _drain(self) -> None:
-        try:
-            with guarded(), self._engine.begin() as c:
-                c.execute(statement("UPDATE queue_workers SET draining = 1 WHERE executor = :x"), {"x": self._executor})
-        except UnavailableError as error:
-            _log.warning("%s", error.message)
-        DBOS.destroy(workflow_completion_timeout_sec=120)
-        try:
-            with guarded(), self._engine.begin() as c:
-                c.execute(statement("DELETE FROM queue_workers WHERE executor = :x"), {"x": self._executor})
-        except UnavailableError as error:
-            _log.warning("%s", error.message)
+    def _drain(self) -> int:
+        self._taker.stop()
+        self._tend(self._leave)
+        end = time.monotonic() + self._pace.drain_s
+        free = False
+        while not free and not self._hurry.is_set() and time.monotonic() < end:
+            self._tend(self._beat)  # one that beats no more loses its runs to another
+            free = self._taker.wait_until_free(self._pace.beat_s)
+        back = 0 if free else self._taker.put_back(held=True)
+        if back:
+            _log.warning("handed back %s runs", back)
+            self._tend(self._ring_all)
+        else:
+            DBOS.destroy()
+        self._tend(self._forget)
+        return back
+
+    def _leave(self) -> None:
+        self._change("UPDATE queue_workers SET draining = 1 WHERE executor = :x")
+
+    def _forget(self) -> None:
+        self._change("DELETE FROM queue_workers WHERE executor = :x")
+
+    def _change(self, text: str) -> None:
+        with guarded(), self._engine.begin() as c:
+            c.execute(statement(text), {"x": self._executor})
+
+    def _ring_all(self) -> None:
+        with guarded(), self._engine.begin() as c:
+            ring_all(c)
 
     def _beat(self) -> None:
         text = (
@@ -197,6 +240,7 @@ class DbosWorker:
         _log.warning("taking over from %s", ", ".join(dead))
         DBOS._recover_pending_workflows(dead)
         with guarded(), self._engine.begin() as c:
+            ring_all(c)
             for executor in dead:
                 c.execute(statement(f"DELETE FROM queue_workers WHERE executor = :d AND {late}"), {**values, "d": executor})
 
