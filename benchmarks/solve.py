@@ -6,6 +6,7 @@ start at the compiled model and leave out the first compilation of the kernels, 
     python benchmarks/solve.py                       # 31, 311, 3110 SKUs, seeds 1-5, budget factors 1.0 and 0.77
     python benchmarks/solve.py --skus 31 --seeds 1 --budgets 0.72 0.71 --storage 0.3
     python benchmarks/solve.py --skus 31 --peers     # the same arrays in HiGHS, CP-SAT, MathOpt
+    python benchmarks/solve.py --seeds 1 --budgets 1 --threads 1 2   # alternating; wall time beside CPU time
     python benchmarks/solve.py --command             # model file → `dyocense solve`: CPU and memory of the whole process
 """
 
@@ -72,7 +73,7 @@ def warm_up() -> None:
     run(compiled(instance(12)), 5.0, 0.05)
 
 
-def run(model: OptiModel, limit_s: float, gap: float) -> tuple[Solution | Declined, Trace, float]:
+def run(model: OptiModel, limit_s: float, gap: float, threads: int = 1) -> tuple[Solution | Declined, Trace, float]:
     """Solve as the program does; with gap 0 the blocks alone, for as long as the limit says."""
     trace = Trace()
     highs = registry.load("solver", "highs")()
@@ -83,16 +84,18 @@ def run(model: OptiModel, limit_s: float, gap: float) -> tuple[Solution | Declin
 
     lent = Lent(ground, solve, trace, time.process_time)
     trace.began = time.process_time()
-    options = SolverOptions("auto", limit_s, gap, 1, 1, work=1e6 if gap == 0 else None)
+    options = SolverOptions("auto", limit_s, gap, threads, 1, work=1e6 if gap == 0 else None)
     found = attempt(model, options, lent=lent) if gap == 0 else solve_model(model, options, lent=lent)
     return found, trace, time.process_time() - trace.began
 
 
-def ours(f: Instance, *, seed: int, factor: float, limit_s: float, gap: float) -> None:
+def ours(f: Instance, *, seed: int, factor: float, limit_s: float, gap: float, threads: int) -> None:
     model = compiled(f)
-    found, trace, cpu = run(model, limit_s, gap)
+    clock = time.perf_counter()
+    found, trace, cpu = run(model, limit_s, gap, threads)
+    clock = time.perf_counter() - clock
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    head = f"{f.S:>6} {seed:>4} {factor:>6.2f} {cpu:>7.1f}"
+    head = f"{f.S:>6} {seed:>4} {factor:>6.2f} {threads:>7} {clock:>7.1f} {cpu:>7.1f}"
     if isinstance(found, Declined):
         print(f"{head}  none: {found.reason}", flush=True)
     elif found.gap is None:
@@ -155,13 +158,14 @@ def main() -> None:
     parser.add_argument("--storage", type=float, default=1.0)
     parser.add_argument("--limit", type=float, default=None)
     parser.add_argument("--gap", type=float, default=None, help="gap asked for; 0 searches until the limit")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--command", action="store_true", help="a model file through `dyocense solve`, the whole process")
     args = parser.parse_args()
     warm_up()
     if not args.peers:
         marks = "" if args.command else "   first    2 %s    1 %s     gap      rows check   worst GiB"
-        print(f"  SKUs seed budget     cpu{marks}")
+        print(f"  SKUs seed budget{'' if args.command else ' threads    wall'}     cpu{marks}")
     for skus in args.skus:
         limit_s, gap = ASKED.get(skus, (60.0, 0.02))
         limit_s, gap = args.limit or limit_s, gap if args.gap is None else args.gap
@@ -172,8 +176,11 @@ def main() -> None:
                 continue
             for factor in args.budgets:
                 changed = replace(base, budget=base.budget * factor, store=base.store * args.storage)
-                run_it = through_the_command if args.command else ours
-                run_it(changed, seed=seed, factor=factor, limit_s=limit_s, gap=gap)
+                if args.command:
+                    through_the_command(changed, seed=seed, factor=factor, limit_s=limit_s, gap=gap)
+                    continue
+                for threads in args.threads:
+                    ours(changed, seed=seed, factor=factor, limit_s=limit_s, gap=gap, threads=threads)
 
 
 if __name__ == "__main__":

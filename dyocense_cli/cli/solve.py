@@ -31,6 +31,7 @@ def solve(
     time_limit: Annotated[str | None, typer.Option("--time-limit", help="Seconds, such as 120s.", show_default=False)] = None,
     mip_gap: Annotated[float | None, typer.Option("--mip-gap", help="Relative gap, such as 0.01.", show_default=False)] = None,
     nodes: Annotated[int | None, typer.Option("--nodes", help="Stop after this many nodes, reproducibly.", show_default=False)] = None,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads of the solve.", show_default=False)] = None,
     method: Annotated[str | None, typer.Option("--method", help="auto, monolith or decompose.", show_default=False)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Start from the best plan of a solve that was stopped or killed.")] = False,
     store: Store = None,
@@ -45,7 +46,8 @@ def solve(
     from dyocense_cli import wiring
     from dyocense_cli.cli.progress import Progress
 
-    changes = {"backend": backend, "time_limit_s": _seconds(time_limit), "mip_gap": mip_gap, "nodes": nodes, "method": _method(method)}
+    changes = {"backend": backend, "time_limit_s": _seconds(time_limit), "mip_gap": mip_gap, "nodes": nodes, "threads": threads}
+    changes["method"] = _method(method)
     interrupts = Interrupts()
     settings = settings_of(store=store)
     kernel = wiring.build(settings, observer=Progress(quiet=quiet or as_json), interrupted=interrupts)

@@ -102,8 +102,8 @@ class _Watch:
 class HighsSolver:
     """Solve a GroundModel with HiGHS. `work` counts simplex iterations of an LP and limit checks of a MIP's search.
 
-    The search runs in one thread whatever is asked: HiGHS branches serially, and one scheduler serves the whole process, so that two
-    solves with different counts would disturb each other. The Solution says 1.
+    The search runs in one thread whatever is asked, and the Solution says 1: HiGHS 1.16 branches otherwise for each count (two threads
+    took 0.8 of the time and 1.5 of the CPU), and one scheduler serves the whole process, which solves of different counts would share.
     """
 
     name: ClassVar[str] = "highs"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dyocense_cli.adapters.registry import load
+from dyocense_cli.artifacts.codec import fingerprint
 from dyocense_cli.errors import UnsupportedError
 from dyocense_cli.ports import SolveLimits
 from tests.contract.solver.arrays import INF, ground
+from tests.contract.solver.test_stopped import hard
 
 LP = ground([-3, -5], [([1, 0], -INF, 4), ([0, 2], -INF, 12), ([3, 2], -INF, 18)])
 MIP = ground([-3, -5], [([1, 0], -INF, 4), ([0, 2], -INF, 12), ([3, 2], -INF, 18)], integer=[0, 1])
@@ -34,6 +38,18 @@ def test_what_an_engine_cannot_do_is_refused_by_name(backend, engine, model, sai
     with pytest.raises(UnsupportedError, match=said):
         solver.solve(model, SolveLimits())
     solver.close()
+
+
+@pytest.mark.parametrize(
+    ("backend", "engine", "used"), [("cpsat", "auto", 2), ("mathopt", "gscip", 2), ("mathopt", "cp_sat", 2), ("highs", "auto", 1)]
+)
+def test_a_given_number_of_threads_is_used_or_named_and_gives_the_same_bytes(backend, engine, used):
+    solver = load("solver", backend)(engine)
+    answers = [solver.solve(hard(20), SolveLimits(gap=0.0, threads=2)) for _ in range(2)]
+    assert [a.threads for a in answers] == [used, used]
+    assert fingerprint(answers[0]) == fingerprint(replace(answers[1], diagnostics=answers[0].diagnostics))
+    if hasattr(solver, "close"):
+        solver.close()
 
 
 def test_highs_has_no_engines():
