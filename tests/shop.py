@@ -48,7 +48,7 @@ def futures(count: int, seed: int) -> ScenarioSet:
 
 
 def shop(
-    *, budget: float = 2000.0, service: float = 50.0, hold: str = "mean", aggregation: str = "mean", scenarios: int = 8, seed: int = 1
+    *, budget: float = 2000.0, service: float = 50.0, hold: str = "mean", aggregation: str = "mean", scenarios: int = 8, seed: int = 1, cover: float | None = None
 ) -> OptiModel:
     """Return the compiled model."""
     tables = {
@@ -65,6 +65,8 @@ def shop(
     units = {"offers": {"price": "EUR/each", "moq": "each", "lot_size": "each", "co2": "kg/each"}}
     text = (resources.files("dyocense_cli") / "models" / "replenishment.yaml").read_text("utf-8")
     goal = GOAL.format(budget=budget, service=service, hold=hold, aggregation=aggregation)
+    if cover is not None:
+        goal = goal.replace("  moq: true\n", f"  moq: true\n  ending_stock: {{cover: {cover}}}\n")
     return compiled(goal, text, context(tables, periods=3, units=units), futures(scenarios, seed))
 
 

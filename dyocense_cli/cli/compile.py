@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from dyocense_cli.cli import exits
-from dyocense_cli.cli.options import AllowPath, ContextFile, Goal, Json, NoCache, Quiet, Sets, overrides, print_json, settings_of
+from dyocense_cli.cli.options import AllowPath, ContextFile, Goal, Json, NoCache, Quiet, Sets, Verbose, overrides, print_json, settings_of
 from dyocense_cli.cli.plan import context_name, goal_name
 from dyocense_cli.cli.render import finding_text, stderr
 from dyocense_cli.errors import UsageError
@@ -39,6 +39,7 @@ def compile(  # named after the command
     out: Annotated[str | None, typer.Option("--out", help="Folder for optimodel.json, hints.json and exports.", show_default=False)] = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     no_cache: NoCache = False,
     allow_path: AllowPath = None,
 ) -> int:
@@ -52,7 +53,7 @@ def compile(  # named after the command
     from dyocense_cli.runner.order import Order
 
     settings = settings_of()
-    kernel = wiring.build(settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json))
+    kernel = wiring.build(settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json, verbose=verbose))
     order = Order(
         goal_name(goal, settings.root), overrides(sets), context_name(context, settings.root), use_cache=not no_cache, command="compile"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import typer
 
 from dyocense_cli.cli.options import Json, print_json, settings_of
@@ -30,12 +32,23 @@ def show(as_json: Json = False) -> None:
         )
         return
     typer.echo(f"project root  {settings.root}\n")
-    for name, value in values.items():
-        typer.echo(f"{name:<16} {value or '–':<28} {settings.sources[name]:<34} {meaning[name].meaning}")
+    rows = [(name, value or "–", settings.sources[name], meaning[name].meaning) for name, value in values.items()]
+    _aligned(rows)
     typer.echo("\ndefaults of goals")
-    for key, item in DEFAULTS.items():
-        text = ", ".join(item.value) if isinstance(item.value, tuple) else str(item.value)
-        typer.echo(f"{key:<30} {text:<32} {item.unit:<12} {item.reason} ({item.source})")
+    _aligned([(key, _text(item.value), item.unit, f"{item.reason} ({item.source})") for key, item in DEFAULTS.items()])
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows whose columns are as wide as their content, nothing cut."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    for row in rows:
+        typer.echo("  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]]).rstrip())
 
 
 @app.command()

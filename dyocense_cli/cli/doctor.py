@@ -22,5 +22,5 @@ def doctor(as_json: Json = False) -> int:
         for row in rows:
             state = "ready" if row["ready"] else "missing"
             note = row["version"] if row["ready"] else row["hint"]
-            typer.echo(f"{state:<8} {row['port']:<11} {row['name']:<14} {note}")
+            typer.echo(f"{state:<8} {row['port']:<11} {row['name']:<14} {note}".rstrip())
     return 0

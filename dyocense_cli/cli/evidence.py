@@ -99,7 +99,8 @@ def show(reference: Run = "@last", store: Store = None, as_json: Json = False) -
         return exits.DONE
     typer.echo(f"run {run_id}\ngoal {record['goal_id']}:{record['variant']}  {record['status']} ({record['termination']})")
     for key in ("run_fingerprint", "created_at", "as_of", "evidence_ref", "snapshot_hash"):
-        typer.echo(f"{key.replace('_', ' '):<16} {record[key]}")
+        if record[key]:
+            typer.echo(f"{key.replace('_', ' '):<16} {record[key]}")
     for title in ("fingerprints", "versions"):
         typer.echo(title)
         for name, value in record[title].items():
@@ -163,6 +164,8 @@ def query(
     settings = settings_of(store=store, graph=graph)
     given = _parameters(settings, parameters or [])
     named = QUERIES.get(statement)
+    if named is None and statement.isidentifier():
+        raise UsageError("DY1004", f"no query is named `{statement}`", hints=f"use one of {', '.join(QUERIES)}, or read-only Cypher")
     missing = [p for p in named.parameters if p not in given] if named is not None else []
     if missing:
         raise UsageError("DY1004", f"query `{statement}` needs {', '.join(missing)}", hints=f"--param {missing[0]}=…")
@@ -224,7 +227,10 @@ def similar(
 
 @app.command()
 def report(
-    reference: Run = "@last", output: Output = None, xlsx: Annotated[bool, typer.Option("--xlsx")] = False, store: Store = None
+    reference: Run = "@last",
+    output: Output = None,
+    xlsx: Annotated[bool, typer.Option("--xlsx", help="A workbook in place of the page.")] = False,
+    store: Store = None,
 ) -> int:
     """Write a run's report: the page it was stored with, or a workbook."""
     runs, run_id = _run(settings_of(store=store), reference)

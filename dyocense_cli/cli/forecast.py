@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dyocense_cli.cli import exits
-from dyocense_cli.cli.options import AllowPath, ContextFile, Goal, Json, NoCache, Quiet, Sets, overrides, print_json, settings_of
+from dyocense_cli.cli.options import AllowPath, ContextFile, Goal, Json, NoCache, Quiet, Sets, Verbose, overrides, print_json, settings_of
 from dyocense_cli.cli.plan import context_name, goal_name
 from dyocense_cli.cli.render import stderr
 from dyocense_cli.errors import InputError
@@ -36,6 +36,7 @@ def forecast(
     ] = None,
     no_cache: NoCache = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     allow_path: AllowPath = None,
 ) -> int:
     """Forecast demand and lead times as joint scenarios, with statistics per SKU."""
@@ -45,7 +46,7 @@ def forecast(
     from dyocense_cli.wiring import build
 
     settings = settings_of()
-    kernel = build(settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json))
+    kernel = build(settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json, verbose=verbose))
     order = Order(
         goal=goal_name(goal, settings.root),
         overrides=overrides(sets),

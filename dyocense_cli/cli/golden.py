@@ -52,7 +52,7 @@ def _files(paths: list[str] | None) -> list[Path]:
     if missing or not out:
         raise UsageError(
             "DY2603",
-            f"no golden file {missing[0] if missing else 'in ' + (paths or [FOLDER])[0]}",
+            f"there is no golden file {missing[0]}" if paths and missing else f"no golden file is in {(paths or [FOLDER])[0]}/",
             hints="make one with dyocense golden update goals/NAME.yaml",
         )
     return out

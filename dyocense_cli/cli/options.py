@@ -26,6 +26,7 @@ __all__ = [
     "Quiet",
     "Sets",
     "Store",
+    "Verbose",
     "overrides",
     "print_json",
     "settings_of",
@@ -40,6 +41,7 @@ Store = Annotated[str | None, typer.Option("--store", help="Where runs are kept:
 ContextFile = Annotated[str | None, typer.Option("--context", help="Use this context file in place of the goal's.", show_default=False)]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Run every stage, whatever is known.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no lint warnings on standard error.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Every stage, warning and step of the solve on standard error.")]
 AllowPath = Annotated[list[str] | None, typer.Option("--allow-path", help="Read files below this folder too.", show_default=False)]
 
 

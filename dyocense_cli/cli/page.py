@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dyocense_cli.cli.render import coloured
 
-__all__ = ["Column", "Page"]
+__all__ = ["Column", "Page", "counted"]
 
 #: Columns in a pipe, where there is no terminal to ask.
 PIPE_WIDTH = 120
@@ -30,6 +30,11 @@ class Column:
     def width(self) -> int:
         """Width of the widest cell."""
         return max([len(self.title), *(len(c) for c in self.cells)])
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, in the plural where it is not one."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _cut(text: str, width: int, *, middle: bool = False) -> str:
@@ -56,7 +61,9 @@ class Page:
         sys.stdout.write(text.rstrip() + "\n")
 
     def table(self, columns: Sequence[Column], *, header: bool = True) -> None:
-        """Write a table: optional columns go first where it is too wide, then the widest left-justified one is cut."""
+        """Write a table: optional columns go first where it is too wide, then the widest left-justified one is cut; none without rows."""
+        if not any(c.cells for c in columns):
+            return
         kept = [c for c in columns if not c.last]
         while sum(c.width + 2 for c in kept) > self.width and any(c.optional for c in kept):
             kept.remove([c for c in kept if c.optional][-1])

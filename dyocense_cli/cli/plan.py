@@ -19,6 +19,7 @@ from dyocense_cli.cli.options import (
     Quiet,
     Sets,
     Store,
+    Verbose,
     overrides,
     print_json,
     settings_of,
@@ -76,9 +77,9 @@ def warmed(runs: RunStore, result: Result) -> dict[str, Any] | None:
     return {"from": run_id, "solve_s": result.execution.seconds["solve"], "earlier_solve_s": earlier["seconds"]}
 
 
-def _findings(result: Result, *, brief: bool) -> None:
+def _findings(result: Result, *, brief: bool, most: int | None = WARNINGS) -> None:
     if not brief:
-        _warnings(result)
+        _warnings(result, most)
     for name in ("admission", "verdict"):
         answer: Any = result.value(name)
         for finding in () if answer is None else answer.findings:
@@ -88,16 +89,16 @@ def _findings(result: Result, *, brief: bool) -> None:
             stderr(finding_text(finding))
 
 
-def _warnings(result: Result) -> None:
+def _warnings(result: Result, most: int | None) -> None:
     """Say in a line each what the rules of the language warn of, at the place it has in the goal as it is now."""
     report: Any = result.value("lint_report")
     found = [f for f in report.findings if f.severity == "warning"] if report is not None else []
     spans = result.value("goal").spans
-    for finding in found[:WARNINGS]:
+    for finding in found[:most]:
         where = spans.get(finding.pointer) or finding.where
         stderr(f"{paint(f'warning[{finding.id}]', 'warning')}: {finding.message}" + (f" ({where})" if where is not None else ""))
-    if len(found) > WARNINGS:
-        stderr(f"… and {len(found) - WARNINGS} more warnings; dyocense lint {result.value('goal').file} shows them")
+    if most is not None and len(found) > most:
+        stderr(f"… and {len(found) - most} more warnings; dyocense lint {result.value('goal').file} shows them")
 
 
 def _proofs(result: Result) -> tuple[Finding, ...]:
@@ -118,6 +119,7 @@ def plan(
     store: Store = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     no_cache: NoCache = False,
     allow_path: AllowPath = None,
     opa: Annotated[str | None, typer.Option("--opa", help="Path of the opa program.", show_default=False)] = None,
@@ -178,7 +180,9 @@ def plan(
 
     settings = settings_of(store=store or out, opa=opa, policies=policies)
     interrupts = Interrupts()
-    kernel = wiring.build(settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json), interrupted=interrupts)
+    kernel = wiring.build(
+        settings, allow=tuple(allow_path or ()), observer=Progress(quiet=quiet or as_json, verbose=verbose), interrupted=interrupts
+    )
     order = Asked(
         goal=goal_name(goal, settings.root),
         overrides={**risk_of(scenarios, risk), **overrides(sets)},
@@ -197,11 +201,11 @@ def plan(
 
         if pareto:
             return whatif.front(kernel, order, pareto, as_json=as_json)
-        return whatif.what_if(kernel, order, changes or (), store=store, as_json=as_json)
+        return whatif.what_if(kernel, order, changes or (), store=store or out, as_json=as_json)
     with interrupts.listening():
         result = kernel.plan(order)
     kernel.telemetry.close()
-    _findings(result, brief=as_json or quiet)
+    _findings(result, brief=as_json or quiet, most=None if verbose else WARNINGS)
     if steered(sys.stderr) and not as_json and not quiet:
         stderr("")  # between the progress and the plan
     warm = warmed(kernel.runs, result)
@@ -280,6 +284,7 @@ def deliver(
             places=lambda: places(result.execution),
             place=result.place,
             everything=everything,
+            model=result.value("optimodel"),
             draft=result.manifest.manifest.draft if result.manifest is not None else "",  # a run found again is no draft
         )
     for warning in result.execution.memo.warnings:

@@ -11,7 +11,7 @@ from dyocense_cli.errors import InputError, UsageError
 
 __all__ = ["app"]
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Policy packages: build, test, explain.")
 
 Folder = Annotated[str | None, typer.Argument(help="Folder of policies; the configured one if not given.", show_default=False)]
 Opa = Annotated[str | None, typer.Option("--opa", help="Path of the opa program.", show_default=False)]

@@ -34,9 +34,11 @@ WORDS: Final = {
 class Progress:
     """An observer that writes to a terminal (one live line) or to a log (one line per stage)."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
-        self._live = steered(sys.stderr) and not quiet
+    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
+        self._quiet = quiet and not verbose
+        self._verbose = verbose
+        self._told = ""
+        self._live = steered(sys.stderr) and not self._quiet
         self._colour = coloured(sys.stderr)
         self._last = 0.0
 
@@ -47,25 +49,39 @@ class Progress:
 
     def ended(self, stage: str, state: str, seconds: float, note: str = "") -> None:
         """Show how a stage ended."""
-        if stage not in WORDS or self._quiet:
+        if (stage not in WORDS and not self._verbose) or self._quiet:
             return
         mark = {"run": "✓", "cached": "·", "skipped": "-"}[state]
         tail = f"{seconds:6.2f} s" if state == "run" else state
         if note:
             tail += f" ({note})"
-        line = f"  {mark} {WORDS[stage]:<20} {tail}"
+        line = f"  {mark} {WORDS.get(stage, stage):<20} {tail}"
         stderr(f"\x1b[2m{line}\x1b[0m" if self._colour and state != "run" else line)
 
     def solving(self, event: SolveEvent) -> None:
         """Show a solve's best objective, bound and gap, at most ten times a second."""
+        if self._verbose:
+            self._step(event)
         if not self._live or time.monotonic() - self._last < 0.1:
             return
         self._last = time.monotonic()
-        parts = [f"{event.seconds:.0f} s"]
-        if event.objective is not None:
-            parts.append(f"best {event.objective:,.2f}")
-        if event.bound is not None:
-            parts.append(f"bound {event.bound:,.2f}")
-        if event.gap is not None:
-            parts.append(f"gap {event.gap:.2%}")
-        LIVE.show("  … plan solved          " + "  ".join(parts))
+        LIVE.show("  … plan solved          " + "  ".join([f"{event.seconds:.0f} s", *_state(event)]))
+
+    def _step(self, event: SolveEvent) -> None:
+        """Write a line of its own where the best plan or its bound has moved."""
+        told = "  ".join(_state(event))
+        if told and told != self._told:
+            self._told = told
+            stderr(f"    {event.seconds:8.2f} s  {told}")
+
+
+def _state(event: SolveEvent) -> list[str]:
+    """Return the best objective, bound and gap of a solve so far, those that are known."""
+    parts = []
+    if event.objective is not None:
+        parts.append(f"best {event.objective:,.2f}")
+    if event.bound is not None:
+        parts.append(f"bound {event.bound:,.2f}")
+    if event.gap is not None:
+        parts.append(f"gap {event.gap:.2%}")
+    return parts

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from dyocense_cli.cli.page import Column, Page
+from dyocense_cli.cli.page import Column, Page, counted
+from dyocense_cli.runner.incumbents import within
+from dyocense_cli.runner.nouns import resolve
 
 if TYPE_CHECKING:
+    from dyocense_cli.artifacts.optimodel import OptiModel
     from dyocense_cli.artifacts.plan import Explanation, Plan, StressReport
 
 __all__ = ["histogram", "plan_json", "show_plan"]
@@ -31,14 +35,34 @@ def histogram(values: Sequence[float], *, bins: int = 24) -> tuple[str, float, f
 
 
 def _number(value: float | None, digits: int = 2) -> str:
-    if value is None:
-        return "–"
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text and digits > 2 else text
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def _money(value: float) -> str:
+    """Return an amount of money of which cents say nothing beyond a thousand."""
+    return _number(value, 0 if abs(value) >= 1000 else 2)
 
 
 def _quantity(value: float) -> str:
     return f"{value:,.0f}" if abs(value - round(value)) < 1e-9 else f"{value:,.2f}"
+
+
+def _figure(name: str, value: float, unit: str, currency: str) -> tuple[str, str]:
+    """Return a KPI and its unit: money to the cent, a share as a percentage, a small number with four decimals."""
+    if resolve("kernel.report.numbers:is_share")(value, unit, name):
+        return f"{100 * value:.2f}", "%"
+    if unit == currency:
+        return _number(value), unit
+    return (_number(value, 4) if abs(value) < 10 and abs(value - round(value)) > 1e-9 else _quantity(value)), unit
+
+
+def _setting(value: float | None, unit: str | None) -> str:
+    """Return the setting of a limit with its unit, to as many digits as `--set` is told."""
+    if value is None:
+        return "–"
+    if unit == "fraction":
+        return f"{100 * value:.4g} %"
+    return f"{_number(value)} {unit or ''}".strip()
 
 
 def _steps(page: Page, plan: Plan, *, everything: bool) -> None:
@@ -67,40 +91,43 @@ def _flat(kpis: Mapping[str, float | Mapping[str, float]]) -> Iterable[tuple[str
             yield name, value
 
 
-def _kpis(page: Page, plan: Plan) -> None:
+def _kpis(page: Page, plan: Plan, units: Mapping[str, str]) -> None:
     flat = list(_flat(plan.kpis))
+    figures = [_figure(name, value, plan.units.get(name, ""), plan.currency) for name, value in flat]
     page.table(
         [
             Column("", [name.replace("_", " ") for name, _ in flat]),
-            Column("", [_number(value, 2 if abs(value) >= 10 else 4) for _, value in flat], right=True),
-            Column("", [plan.units.get(name, "") for name, _ in flat]),
+            Column("", [text for text, _ in figures], right=True),
+            Column("", [unit for _, unit in figures]),
         ],
         header=False,
     )
     # what is always at its limit, an equality or a row in which all is zero, says nothing
     rules = [r for r in plan.limits if r in plan.activities and (r in plan.binding or abs(plan.slacks.get(r, 1.0)) > 1e-9)][:12]
     if rules:
+        used = [_used(plan, r, units.get(r, "")) for r in rules]
         page.line()
         page.table(
             [
                 Column("limit", rules),
-                Column("used", [_used(plan, r)[0] for r in rules], right=True),
-                Column("allowed", [_used(plan, r)[1] for r in rules], right=True),
+                Column("used", [u for u, _, _ in used], right=True),
+                Column("allowed", [a for _, a, _ in used], right=True),
+                Column("", [unit for _, _, unit in used], optional=True),
                 Column("", ["at its limit" if r in plan.binding else "" for r in rules], optional=True),
             ]
         )
 
 
-def _used(plan: Plan, rule: str) -> tuple[str, str]:
-    """Return what of a limit is used and allowed: in the goal's terms where the rule counts something else."""
+def _used(plan: Plan, rule: str, unit: str) -> tuple[str, str, str]:
+    """Return what of a limit is used and allowed, and in what: in the goal's terms where the rule counts something else."""
     used, allowed = plan.activities[rule], plan.limits[rule]
     found = plan.reached.get(rule)
     if found is None or abs(found.value - used) <= 1e-6 * max(1.0, abs(used)):
-        return _number(used), ("≥ " if used > allowed + 1e-9 else "") + _number(allowed)
+        return _number(used), ("≥ " if used > allowed + 1e-9 else "") + _number(allowed), unit
     sign = "≥" if found.op == ">=" else "≤"
     if found.unit in ("fraction", "%"):
-        return f"{100 * found.value:,.2f} %", f"{sign} {100 * found.asked:g} %"
-    return f"{_number(found.value)} {found.unit}".rstrip(), f"{sign} {found.asked:g} {found.unit}".rstrip()
+        return f"{100 * found.value:,.2f}", f"{sign} {100 * found.asked:g}", "%"
+    return _number(found.value), f"{sign} {found.asked:g}", found.unit
 
 
 def _risk(page: Page, stress: StressReport, currency: str) -> None:
@@ -110,6 +137,7 @@ def _risk(page: Page, stress: StressReport, currency: str) -> None:
         return
     bars, low, high = histogram(costs)
     figures = stress.sets.get(name, {})
+    page.line()
     page.line(f"Risk over {len(costs)} {name.replace('_', '-')} scenarios (cost, {currency})")
     page.line(f"  {_number(low, 0)} {bars} {_number(high, 0)}")
     parts = [
@@ -119,17 +147,19 @@ def _risk(page: Page, stress: StressReport, currency: str) -> None:
     ]
     page.line("  " + "   ".join(parts))
     if stress.vss is not None and stress.evpi is not None:
-        page.line(f"  planning for uncertainty is worth {_number(stress.vss)}, a perfect forecast {_number(stress.evpi)} {currency}")
+        page.line(
+            f"  planning for uncertainty is worth {_money(stress.vss)} {currency}, a perfect forecast {_money(stress.evpi)} {currency}"
+        )
 
 
-def _prices(page: Page, explanation: Explanation, currency: str) -> None:
+def _prices(page: Page, explanation: Explanation, plan: Plan, model: OptiModel | None) -> None:
     costly = sorted((b for b in explanation.binding if b.price), key=lambda b: (-abs(b.price), b.name))[:3]
     if costly:
         page.line()
         page.line("What costs most")
+        words = resolve("kernel.report.words:price_words")
         for rule in costly:
-            unit = rule.unit or "unit"
-            page.line(f"  {rule.sentence or rule.name}: one more {unit} changes the objective by {rule.price:,.4g} {currency}")
+            page.line(f"  {rule.sentence or rule.name}: {words(replace(rule, low=None), model, plan)}")
 
 
 def _obeyed(page: Page, explanation: Explanation, currency: str) -> None:
@@ -156,7 +186,7 @@ def _no_plan(page: Page, plan: Plan, explanation: Explanation | None, places: Ma
             page.line(f"  {rule}: {sentence}  ({places.get(source, _FLAGS.get(source, source))})")
     for way in explanation.ways[:3]:
         settings = " ".join(f"--set {r.setting}" for r in way.relaxations if r.setting)
-        words = ", ".join(f"{r.rule} from {_number(r.from_)} to {_number(r.to)} {r.unit or ''}".strip() for r in way.relaxations)
+        words = ", ".join(f"{r.rule} from {_setting(r.from_, r.unit)} to {_setting(r.to, r.unit)}" for r in way.relaxations)
         price = f", for an objective of {_number(way.objective)} {plan.currency}" if way.objective is not None else ""
         page.line(f"Would do: {words}" + (price if way.verified else " (not verified)"))
         if settings:
@@ -178,26 +208,27 @@ def show_plan(
     place: str,
     everything: bool = False,
     draft: str = "",
+    model: OptiModel | None = None,
 ) -> None:
-    """Print a plan for a person on standard output."""
+    """Print a plan for a person on standard output; `model` says in which units and directions its rules are."""
     page = Page()
     if draft:
         page.line(f"DRAFT, policy not evaluated: {draft}")
     page.line(title)
-    gap = "" if plan.gap is None else f", within {plan.gap:.2%} of the best possible"
+    gap = "" if plan.gap is None else f", {within(plan.gap)}"
+    units = {r.origin or r.name: r.unit or "" for r in model.rules} if model is not None else {}
     if plan.objective is None:
         _no_plan(page, plan, explanation, places())
     else:
-        page.line(f"{plan.status} · objective {_number(plan.objective)} {plan.currency}{gap} · {len(plan.steps)} lines")
+        page.line(f"{plan.status} · objective {_number(plan.objective)} {plan.currency}{gap} · {counted(len(plan.steps), 'line')}")
         page.line()
         _steps(page, plan, everything=everything)
         page.line()
-        _kpis(page, plan)
+        _kpis(page, plan, units)
         if stress is not None:
-            page.line()
             _risk(page, stress, plan.currency)
         if explanation is not None:
-            _prices(page, explanation, plan.currency)
+            _prices(page, explanation, plan, model)
             _obeyed(page, explanation, plan.currency)
     for note in plan.approximations:
         page.line(f"approximation: {note}")
@@ -212,7 +243,6 @@ def show_plan(
 
 def plan_json(result: Any) -> dict[str, Any]:
     """Return what `plan --json` prints."""
-    from dyocense_cli.runner.nouns import resolve
     from dyocense_cli.runner.views import explained
 
     plan, stress, execution = result.value("plan"), result.value("stress_report"), result.execution

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dyocense_cli.cli.page import Column, Page
+from dyocense_cli.cli.page import Column, Page, counted
 
 __all__ = ["show_forecast"]
 
@@ -22,7 +22,11 @@ def show_forecast(document: dict[str, Any], charts: Sequence[str], *, report: bo
     out = Page()
     reduced = document["reduction"]
     note = f", reduced from {reduced['from']:.0f} by {reduced['method']}" if reduced else ""
-    out.line(f"{document['num_scenarios']} scenarios over {document['horizon']} periods, {document['distinct']} distinct{note}")
+    size = f"{counted(document['num_scenarios'], 'scenario')} over {counted(document['horizon'], 'period')}"
+    out.line(f"{size}, {document['distinct']} distinct{note}")
+    if not document["stats"]:
+        out.line("The context states the scenarios; nothing is forecast.")
+        return
     if reduced:
         out.line(
             f"reduction error: total mean {reduced['error_mean']:+.2%}, spread {reduced['error_sigma']:+.2%}, "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dyocense_cli.cli import exits
-from dyocense_cli.cli.options import Interrupts, Json, Quiet, Store, print_json, settings_of
+from dyocense_cli.cli.options import Interrupts, Json, Quiet, Store, Verbose, print_json, settings_of
 from dyocense_cli.cli.render import stderr
 from dyocense_cli.errors import InputError, UsageError
 
@@ -37,6 +37,7 @@ def solve(
     store: Store = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Solve a model and say what limits it.
 
@@ -50,7 +51,7 @@ def solve(
     changes["method"] = _method(method)
     interrupts = Interrupts()
     settings = settings_of(store=store)
-    kernel = wiring.build(settings, observer=Progress(quiet=quiet or as_json), interrupted=interrupts)
+    kernel = wiring.build(settings, observer=Progress(quiet=quiet or as_json, verbose=verbose), interrupted=interrupts)
     if model.endswith(".json") and Path(model).is_file():
         return _solve_file(kernel, Path(model), changes, interrupts, warm_start=warm_start, resume=resume, as_json=as_json)
     return _solve_run(kernel, model, changes, interrupts, warm_start=warm_start, resume=resume, as_json=as_json)
@@ -136,7 +137,7 @@ def _solve_file(
     else:
         from dyocense_cli.cli.show import show_plan
 
-        show_plan(plan, stress=stress, explanation=explanation, title=file.name, places=lambda: dict(model.meta), place="")
+        show_plan(plan, stress=stress, explanation=explanation, title=file.name, places=lambda: dict(model.meta), place="", model=model)
     return interrupts.exit_code or exits.of_status(str(solution.status), str(solution.termination))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dyocense_cli.ports import SolveEvent
     from dyocense_cli.runner.observer import Observer
 
-__all__ = ["LEFT", "Incumbent", "Keeping", "incumbent"]
+__all__ = ["LEFT", "Incumbent", "Keeping", "incumbent", "within"]
 
 #: seconds between two writes of a plan that a solve has found
 _EVERY_S: Final = 0.5
@@ -39,7 +39,12 @@ class Incumbent:
         from dyocense_cli.artifacts.solution import relative_gap
 
         gap = relative_gap(self.objective, self.bound)
-        return f"{self.objective:,.2f}" + ("" if gap is None else f", within {gap:.2%} of the best possible")
+        return f"{self.objective:,.2f}" + ("" if gap is None else f", {within(gap)}")
+
+
+def within(gap: float) -> str:
+    """Say how far a plan may be from the best."""
+    return "proved to be the best possible" if gap <= 1e-9 else f"within {max(100 * gap, 0.01):.2f} % of the best possible"
 
 
 class Keeping:

@@ -73,6 +73,10 @@ def test_evidence_is_written_asked_and_only_read(project: Path, capsys: pytest.C
     code, _, err = _call(capsys, "evidence", "query", "MATCH (n) DETACH DELETE n")
     assert code == 2
     assert "DY4402" in err
+    code, _, err = _call(capsys, "evidence", "query", "line")
+    assert code == 2
+    assert "no query is named `line`" in err
+    assert "lines" in err
     code, _, err = _call(capsys, "evidence", "query", "lines")
     assert code == 2
     assert "--param run=" in err

@@ -68,6 +68,17 @@ def test_place_time_zone_and_hash_seed_change_no_fingerprint(planned: Path, tmp_
     assert done.json["steps"] == before["steps"]
 
 
+def test_verbose_names_every_stage_and_every_step_of_the_solve(tmp_path: Path) -> None:
+    assert dyocense("init", ".", "--template", "lot-sizing", cwd=tmp_path).code == 0
+    quiet = dyocense("plan", "goals/line.yaml", "--quiet", cwd=tmp_path)
+    assert "ask_forecast" not in quiet.err
+    told = dyocense("plan", "goals/line.yaml", "--verbose", "--no-cache", cwd=tmp_path)
+    assert told.out.partition("\nrun ")[0] == quiet.out.partition("\nrun ")[0]
+    assert "ask_forecast" in told.err
+    steps = [line for line in told.err.splitlines() if "best 3,7" in line]
+    assert len(steps) == len({line.partition(" s  ")[2] for line in steps}) > 0
+
+
 def test_an_override_is_part_of_the_fingerprint(planned: Path) -> None:
     done = dyocense("plan", "goals/dairy.yaml", *QUICK, "--set", "limits.budget.max=7000EUR", "--json", cwd=planned)
     assert done.code == 0, done.err

@@ -100,7 +100,7 @@ def test_where_no_plan_is_found_it_says_what_was_tried_and_what_would_do(tmp_pat
     (tmp_path / "optimodel.arrays").mkdir()
     for sha, array in arrays.items():
         np.save(tmp_path / "optimodel.arrays" / f"{sha}.npy", array)
-    arguments = ("solve", "optimodel.json", "--method", "decompose", "--nodes", "0")
+    arguments = ("solve", "optimodel.json", "--method", "decompose", "--nodes", "0", "--time-limit", "600s")
     done = dyocense(*arguments, cwd=tmp_path)
     assert done.code == 9, done.err
     assert "No plan: error (node_limit)" in done.out

@@ -57,6 +57,14 @@ def test_what_if_compares_two_runs_and_its_lines_add_up(tmp_path: Path) -> None:
     assert "nothing changes" in same.out
 
 
+def test_what_if_compares_runs_of_the_store_that_out_names(tmp_path: Path) -> None:
+    assert dyocense("init", ".", "--template", "custom", cwd=tmp_path).code == 0
+    done = dyocense("plan", "goals/farm.yaml", "--quiet", "--out", "elsewhere", "--what-if", "robust.aggregation=worst", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "robust.aggregation" in done.out
+    assert len(list((tmp_path / "elsewhere").glob("*/manifest.json"))) == 2
+
+
 def test_no_plan_of_a_front_is_better_in_both_terms_than_another(tmp_path: Path) -> None:
     done = dyocense("plan", "goals/dairy.yaml", *QUICK, "--pareto", "cost,co2", "--json", cwd=make_project(tmp_path))
     assert done.code == 0, done.err

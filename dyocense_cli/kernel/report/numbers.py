@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-__all__ = ["figure", "label", "money", "number"]
+__all__ = ["amount", "figure", "is_share", "label", "money", "number"]
 
 #: Units of a KPI or limit that print as a share.
 _SHARES = frozenset({"1", "", "share", "%", "dimensionless"})
@@ -42,12 +42,23 @@ def figure(value: float | None, unit: str | None, *, name: str = "") -> str:
         return "–"
     if unit == "fraction":
         return number(100 * value) + " %"
-    words = name.lower()
-    if (unit or "") in _SHARES and 0 <= value <= 1 and any(w in words for w in ("service", "rate", "share", "probability")):
+    if is_share(value, unit, name):
         return number(100 * value, digits=1) + " %"
     if unit and len(unit) == 3 and unit.isascii() and unit.isupper():
         return money(value, unit)
     return f"{number(value)} {unit}" if unit and unit not in _SHARES else number(value)
+
+
+def is_share(value: float, unit: str | None, name: str) -> bool:
+    """Say whether a figure reads as a percentage: without a unit, in [0, 1], and named like a share."""
+    return (unit or "") in _SHARES and 0 <= value <= 1 and any(w in name.lower() for w in ("service", "rate", "share", "probability"))
+
+
+def amount(value: float, currency: str) -> str:
+    """Return what one unit is worth: two decimals, four significant digits where it is less than ten."""
+    places = 2 if abs(value) >= 10 or value == 0 else min(9, 3 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{places}f}"
+    return f"{text.rstrip('0').rstrip('.') if places > 2 else text} {currency}".rstrip()
 
 
 def label(name: str) -> str:

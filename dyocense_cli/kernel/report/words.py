@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.plan import BindingRule, Plan
 from dyocense_cli.kernel.report.facts import Facts
-from dyocense_cli.kernel.report.numbers import figure, money, number
+from dyocense_cli.kernel.report.numbers import amount, figure, money, number
 
-__all__ = ["RuleWords", "forecast_words", "headline", "place", "provenance", "rule_words"]
+__all__ = ["RuleWords", "forecast_words", "headline", "place", "price_words", "provenance", "rule_words"]
 
 
 def place(facts: Facts, source: str) -> str:
@@ -65,19 +66,23 @@ def rule_words(facts: Facts) -> list[RuleWords]:
     if facts.explanation is None:
         return []
     ranked = sorted(facts.explanation.binding, key=lambda r: (-abs(r.price), r.name))
-    return [RuleWords(r.name, r.sentence, _price(r, facts), _use(r, facts.plan), place(facts, r.source)) for r in ranked]
+    return [
+        RuleWords(r.name, r.sentence, price_words(r, facts.optimodel, facts.plan), _use(r, facts.plan), place(facts, r.source))
+        for r in ranked
+    ]
 
 
-def _price(rule: BindingRule, facts: Facts) -> str:
+def price_words(rule: BindingRule, model: OptiModel | None, plan: Plan) -> str:
     """Say what one unit of loosening is worth; `price` is the gain of the objective per unit, a change of it for an equality."""
     if not rule.price:
         return "a small change of the limit changes nothing"
-    unit = rule.unit or "unit"
-    model = facts.optimodel
+    unit = rule.unit if rule.unit and rule.unit != "each" else "unit"
     rows = [r.expr for r in model.rules if rule.name in (r.name, r.origin)] if model is not None else []
-    what = f"one {unit} less" if rows and all(">=" in r and "<=" not in r for r in rows) else f"one more {unit}"
+    found = plan.reached.get(rule.name)
+    least = found.op == ">=" if found is not None else bool(rows) and all(">=" in r and "<=" not in r for r in rows)
+    what = f"one {unit} less" if least else f"one more {unit}"
     verb = "saves" if model is None or model.sense == "min" else "gains"
-    text = f"{what} {verb if rule.price > 0 else 'costs'} {money(abs(rule.price), facts.plan.currency)}"
+    text = f"{what} {verb if rule.price > 0 else 'costs'} {amount(abs(rule.price), plan.currency)}"
     if rule.low is not None and rule.high is not None:
         text += f", between {number(rule.low)} and {number(rule.high)}"
     return text

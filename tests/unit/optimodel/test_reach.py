@@ -48,6 +48,19 @@ def test_a_budget_is_reached_by_what_is_spent(solver: Lent) -> None:
     assert 0 < found.value <= 400.0 + 1e-6
 
 
+def test_ending_stock_is_reached_in_periods_of_demand(solver: Lent) -> None:
+    model = shop(cover=1.5)
+    solution = solver.solve(ground(model), SolveLimits(time_s=20.0, gap=1e-6))
+    assert solution.x is not None
+    values = split_columns(model, solution.x)
+    demand = np.asarray(model.params["demand"].data)  # sku, period, scenario
+    left = np.nan_to_num(values["stock"]).reshape(demand.shape)[:, -1].mean(axis=-1)
+    found = reached(model, values)["ending_stock"]
+    assert (found.asked, found.op, found.unit) == (1.5, ">=", "periods")
+    assert found.value == pytest.approx((left / demand.mean(axis=(1, 2))).min())
+    assert found.value >= 1.5 - 1e-6
+
+
 def test_a_switch_has_nothing_to_reach(solver: Lent) -> None:
     model = shop()
     solution = solver.solve(ground(model), SolveLimits(time_s=20.0, gap=1e-2))
