@@ -29,7 +29,7 @@ from dyocense_cli.wiring_service import Parts, open_parts
 from .api import REPO, settings_for
 from .own_servers import OwnServers, free_port
 
-__all__ = ["TENANTS", "Client", "Cluster", "audit"]
+__all__ = ["TENANTS", "Client", "Cluster", "audit", "jobs_below"]
 
 TENANTS = {"gold": ("enterprise", 8), "silver": ("standard", 2), "free": ("free", 2), "extra": ("pro", 4)}
 
@@ -112,16 +112,17 @@ class Cluster:
             self.nursery.end(process)
         self.nursery.close()
 
-    def children(self) -> list[str]:
-        """Return the command lines of living sandboxed jobs of this cluster."""
-        found = []
-        for process in Path("/proc").iterdir():
-            with contextlib.suppress(OSError):
-                if process.name.isdigit():
-                    command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-                    if str(self.state) in command and ("bwrap" in command or "newsvendor_child" in command):
-                        found.append(command)
-        return found
+
+def jobs_below(state: Path) -> dict[int, str]:
+    """Return process ids and command lines of living jobs of a service's state folder, in a sandbox or not."""
+    found = {}
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace") if process.name.isdigit() else ""
+            is_job = any(name in command for name in ("bwrap", "newsvendor_child", "serve.child"))
+            if is_job and (str(state) in command or (process / "cwd").resolve().is_relative_to(state)):
+                found[int(process.name)] = command
+    return found
 
 
 class Client:
@@ -243,7 +244,7 @@ def _left(cluster: Cluster) -> list[str]:
     parts = [str(f) for t in TENANTS for f in cluster.config.tenant_folder(t).rglob(".part-*") if f.is_dir()]
     living = {p.name for p in Path("/proc").iterdir() if p.name.isdigit()}
     groups = [str(g) for g in Path("/sys/fs/cgroup").glob("**/dyocense-*-*") if g.name.split("-")[1] not in living]
-    return cluster.children() + folders + parts + groups
+    return list(jobs_below(cluster.state).values()) + folders + parts + groups
 
 
 def _objects(cluster: Cluster, servers: OwnServers, rows: list[RunRow]) -> None:

@@ -1,7 +1,8 @@
 """A small real job by the standard library alone: the newsvendor quantity of sampled demand by the critical fractile.
 
 It does what the kernel's child does, in a tenth of the time: packs of stages, the gate before the solve, a stored run with evidence.
-A request without `overrides.sleep` is the kernel's own: this process becomes the kernel's child.
+`overrides` of the request say what it is: without `sleep` it is the kernel's own, and this process becomes the kernel's child; with
+`linger` so many attempts never end after their solve; with `parts` it is taken apart, and each part waits for a file ``release``.
 """
 
 import hashlib
@@ -15,7 +16,8 @@ from pathlib import Path
 raw = sys.stdin.buffer.read()
 job = json.loads(raw)
 body, folder = job["body"], Path(job["folder"])
-if "sleep" not in body.get("overrides", {}):
+asked = (body["body"] if job["kind"] == "shard" else body).get("overrides", {})
+if "sleep" not in asked:
     handle = os.memfd_create("job")
     os.write(handle, raw)
     os.lseek(handle, 0, os.SEEK_SET)
@@ -42,6 +44,23 @@ def unpacked(name: str) -> str:
         return ""
 
 
+def drawn(part: str) -> float:
+    return round(random.Random(part).gauss(100, 20), 3)
+
+
+parts = {name: Path(f"part-{name}") for name in filter(None, asked.get("parts", "").split(","))}
+if job["kind"] == "shard":
+    (name,) = body["skus"]
+    while not Path("release").exists():
+        time.sleep(0.02)
+    (folder / "part").write_text(str(drawn(name)))
+    (folder / "part").rename(parts[name])
+    say("outcome", result={"forecast": 1, "skus": 1}, figures={"shard_s": 0.1})
+    sys.exit()
+if parts and job["shard_skus"]:
+    say("outcome", result={"shards": [[name] for name in parts]}, figures={})
+    sys.exit()
+
 begin = time.perf_counter()
 demand = unpacked("00-compile.zip")
 if demand:
@@ -61,8 +80,13 @@ else:
         time.sleep(0.005)
     sample = json.loads(demand)
     answer = json.dumps({"quantity": round(sample[int(0.8 * len(sample))], 3), "mean": round(sum(sample) / len(sample), 3)})
-    time.sleep(float(body["overrides"]["sleep"]))
+    time.sleep(float(asked["sleep"]))
     say("stage", stage="solve", state="run", seconds=0.0, pack=pack("01-solve.zip", answer))
+lingered = Path(f"lingered-{job['run_id']}")
+tries = len(lingered.read_text()) if lingered.exists() else 0
+while tries < asked.get("linger", 0):
+    lingered.write_text("x" * (tries + 1))
+    time.sleep(3600)
 seconds = time.perf_counter() - begin
 
 run_id = job["run_id"]
@@ -93,7 +117,7 @@ if not target.exists():
     part.rename(target)
 result = {
     "status": "OPTIMAL",
-    "kpis": json.loads(answer),
+    "kpis": json.loads(answer) | {name: float(path.read_text()) if path.exists() else drawn(name) for name, path in parts.items()},
     "steps": [],
     "kernel_run_id": run_id,
     "evidence": {"evidence_ref": f"neo4j://{run}", "snapshot_hash": fingerprint},

@@ -1,11 +1,12 @@
 """A worker whose runs are newsvendor decisions: the critical fractile of sampled demand, for about the run's predicted time.
 
-Arguments: database URL, executor, slots, version of the application, pools. Each begin and end is a row of `work_log`. A run of the kind
+Arguments: database URL, executor, slots, version of the application, pools, seconds to drain. Each begin and end is a row of `work_log`. A run of the kind
 ``hold`` ends when `work_log` says ``go``; one of the kind ``whole`` is taken apart the first time.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -19,7 +20,7 @@ from dyocense_cli.adapters.sql.engine import open_engine
 from dyocense_cli.ports import Scope
 
 
-def main(url: str, executor: str, slots: int, version: int = APP_VERSION, pools: str = "main") -> None:
+def main(url: str, executor: str, slots: int, version: int = APP_VERSION, pools: str = "main", drain_s: float = 120.0) -> None:
     engine = open_engine(url)
 
     def logged(what: str, run_id: str = "") -> bool:
@@ -57,13 +58,14 @@ def main(url: str, executor: str, slots: int, version: int = APP_VERSION, pools:
 
     worker = DbosWorker(
         engine, executor=executor, pools=pools.split(","), slots=slots, handler=handler, closer=closer, beat_s=0.3, dead_after_s=1.5, poll_s=0.02,
-        version=version,
+        drain_s=drain_s, version=version,
     )  # fmt: skip
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     worker.launch()
     print("up", flush=True)
-    worker.serve()
+    if worker.serve():
+        os._exit(0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5], float(sys.argv[6]))

@@ -39,9 +39,10 @@ class Box:
         self.client = client_of(engine)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, slots: int, *, version: int = APP_VERSION, pools: str = "main") -> str:
+    def start(self, slots: int, *, version: int = APP_VERSION, pools: str = "main", drain_s: float = 120.0) -> str:
         executor = f"w-{uuid.uuid4().hex[:8]}"
-        process = subprocess.Popen([sys.executable, SCRIPT, self.url, executor, str(slots), str(version), pools], stdout=subprocess.PIPE)
+        arguments = [self.url, executor, str(slots), str(version), pools, str(drain_s)]
+        process = subprocess.Popen([sys.executable, SCRIPT, *arguments], stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
         self.workers[executor] = process
@@ -269,14 +270,45 @@ def test_the_epoch_moves_before_priorities_overflow(box: Box) -> None:
     assert int(str(box.rows("SELECT last_finish FROM queue_tenants")[0][0])) == kept + 30_000
 
 
-def test_a_stopping_worker_finishes_what_it_holds(box: Box) -> None:
-    worker = box.start(1)
-    runs = box.submit("t", 1, 0.6)
-    box.until(lambda: bool(box.rows("SELECT 1 FROM work_log WHERE what = 'begin'")))
-    box.workers[worker].send_signal(signal.SIGTERM)
-    assert box.workers[worker].wait() == 0
-    assert box.ended(runs) == 1
+def begins(box: Box, *runs: str) -> list[str]:
+    """Return who began the runs, in order."""
+    found = box.rows("SELECT executor, run_id FROM work_log WHERE what = 'begin' ORDER BY at")
+    return [str(executor) for executor, run in found if run in runs]
+
+
+def test_a_stopping_worker_takes_nothing_new_finishes_what_it_holds_and_keeps_it(box: Box) -> None:
+    stopping = box.start(2)
+    (held,) = box.submit("t", 1, 0.05, kind="hold")
+    box.until(lambda: begins(box, held) == [stopping])
+    box.workers[stopping].send_signal(signal.SIGTERM)
+    box.until(lambda: bool(box.rows("SELECT 1 FROM queue_workers WHERE draining = 1")))
+    other = box.start(1)
+    later = box.submit("t", 4, 0.6)  # one after another they take longer than a worker may be silent
+    box.until(lambda: box.ended(later) == 4)
+    assert begins(box, *later) == [other] * 4
+    box.go()
+    assert box.workers[stopping].wait() == 0
+    assert box.ended([held]) == 1
+    assert begins(box, held) == [stopping]
+    assert box.rows("SELECT executor FROM queue_workers") == [(other,)]
+
+
+@pytest.mark.parametrize("why", ["told twice", "too long"])
+def test_a_worker_that_cannot_drain_hands_back_what_it_holds(box: Box, why: str) -> None:
+    stopping = box.start(1, drain_s=120.0 if why == "told twice" else 0.1)
+    (held,) = box.submit("t", 1, 0.05, kind="hold")
+    box.until(lambda: begins(box, held) == [stopping])
+    box.workers[stopping].send_signal(signal.SIGTERM)
+    if why == "told twice":
+        box.until(lambda: bool(box.rows("SELECT 1 FROM queue_workers WHERE draining = 1")))
+        box.workers[stopping].send_signal(signal.SIGTERM)
+    assert box.workers[stopping].wait() == 0
     assert box.rows("SELECT 1 FROM queue_workers") == []
+    other = box.start(1)
+    box.go()
+    box.until(lambda: box.ended([held]) == 1)
+    assert begins(box, held) == [stopping, other]
+    assert box.rows("SELECT run_id, executor FROM work_log WHERE what = 'end'") == [(held, other)]
 
 
 def test_a_run_in_hand_waits_out_an_outage_of_the_database_only() -> None:
