@@ -69,6 +69,8 @@ class Execution:
     about: Callable[[Execution], str] | None = None
     #: holds the best plan of a solve that goes on
     keeper: Keeping | None = None
+    #: views of the run that its solve does not change, made before it
+    early: dict[str, bytes] | None = None
 
     def run(self, stages: Iterable[Stage | Ask], *, until: str | None = None) -> None:
         """Run stages in order; those whose inputs an outcome ruled out are skipped."""
@@ -152,12 +154,9 @@ class Execution:
         if stage.name in ("stress", "explain") and not value.reproducible:
             self.memo.warnings.append(f"{stage.name}: {value.notes[-1]}")
         if self._keepable(stage, value):
-            held = self.memo.remember(stage.gives, key, value, ident)
-        else:
-            fingerprint, doc = self.memo.save(value)
-            held = Held(stage.gives, fingerprint, fingerprint, doc)  # what led to it may lead to something else next time
-            held.put(self.memo.settled(value))
-        return self._hold(stage, held, key, "run", begun)
+            return self._hold(stage, self.memo.remember(stage.gives, key, value, ident), key, "run", begun)
+        # what led to it may lead to something else next time
+        return self._hold(stage, self.memo.keep(stage.gives, value), key, "run", begun)
 
     def _keepable(self, stage: Stage | Ask, value: Any) -> bool:
         """A draft admission and what was made after an interrupt are true of this run only."""

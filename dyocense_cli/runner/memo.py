@@ -78,23 +78,28 @@ class Memo:
 
     def save(self, artifact: Any) -> tuple[str, str]:
         """Store an artifact; return its fingerprint and the hash of its document."""
+        return self._save(artifact)[:2]
+
+    def _save(self, artifact: Any) -> tuple[str, str, bytes, dict[str, np.ndarray]]:
+        """Store an artifact; return its fingerprint, the hash of its document, the document and its arrays."""
         from dyocense_cli.artifacts.codec import encode, fingerprint
 
         encoded = encode(artifact)
         places = {sha: self.blobs.put(array_bytes(array)) for sha, array in sorted(encoded.arrays.items())}
         doc = canonical_json({**encoded.doc, "arrays": places})
-        return fingerprint(artifact), self.blobs.put(doc)
+        return fingerprint(artifact), self.blobs.put(doc), doc, encoded.arrays
 
-    def settled(self, artifact: Any) -> Any:
-        """Return an artifact as it comes back from the store: maps in the order of their keys, arrays little-endian and in C order.
+    def keep(self, name: str, artifact: Any, ident: str | None = None) -> Held:
+        """Store an artifact and return it held, as it comes back from the store: maps in key order, arrays little-endian in C order.
 
         What a stage hands on and what the cache gives back are then the same in every bit, sums in the order of a map included.
         """
-        from dyocense_cli.artifacts.codec import decode, encode
+        from dyocense_cli.artifacts.codec import decode
 
-        encoded = encode(artifact)
-        plain = {sha: _plain(array) for sha, array in encoded.arrays.items()}
-        return decode(type(artifact), json.loads(canonical_json(encoded.doc)), plain)
+        fingerprint, place, doc, arrays = self._save(artifact)
+        held = Held(name, fingerprint, ident or fingerprint, place)
+        held.put(decode(type(artifact), json.loads(doc), {sha: _plain(array) for sha, array in arrays.items()}))
+        return held
 
     def load(self, name: str, doc: str) -> Any:
         """Read an artifact back; StoreError if a part is missing or altered."""
@@ -131,10 +136,8 @@ class Memo:
 
     def remember(self, name: str, key: str, artifact: Any, ident: str | None = None) -> Held:
         """Store an artifact under a key and return it held."""
-        fingerprint, doc = self.save(artifact)
-        self.cache.put(key, f"{fingerprint} {doc}")
-        held = Held(name, fingerprint, ident or fingerprint, doc)
-        held.put(self.settled(artifact))
+        held = self.keep(name, artifact, ident)
+        self.cache.put(key, f"{held.fingerprint} {held.doc}")
         return held
 
     def document(self, held: Held) -> tuple[bytes, dict[str, bytes]]:

@@ -20,6 +20,7 @@ from dyocense_cli.runner.pipeline import PLAN, Ask, Stage
 from dyocense_cli.runner.record import Record, run_fingerprint, seal, status_of
 from dyocense_cli.runner.references import manifest_of
 from dyocense_cli.runner.sources import Sources
+from dyocense_cli.runner.views import make_ready
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,6 +126,8 @@ class Kernel:
         execution = self.run(order, until="compile", start=start)
         if "optimodel" in execution.held:
             self._take_up(order, execution)
+            if not (order.use_cache and execution.knows("solve")):
+                make_ready(self.house, execution)
             with self.keeping(execution):
                 execution.run(PLAN)
         else:

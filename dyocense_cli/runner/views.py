@@ -1,16 +1,20 @@
-"""The files of a run that people and other programs read, made from its artifacts."""
+"""The files of a run that people and other programs read, made from its artifacts.
+
+Most of them stand before the solve, and are made then: when a signal ends it, little is left to do until the plan is on disk.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dyocense_cli.artifacts.codec import encode
 from dyocense_cli.runner.drafts import draft_of
 from dyocense_cli.runner.memo import array_bytes
 from dyocense_cli.runner.nouns import resolve
+from dyocense_cli.runner.pipeline import PLAN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +23,11 @@ if TYPE_CHECKING:
     from dyocense_cli.runner.execute import Execution
     from dyocense_cli.runner.order import House
 
-__all__ = ["finite", "explained", "json_bytes", "model_files", "places", "report_facts", "view_files"]
+__all__ = ["explained", "finite", "json_bytes", "make_ready", "model_files", "places", "report_facts", "view_files"]
+
+
+#: stages that follow the solve however soon the program is to end
+_FINISHING: Final = frozenset({"check", "interpret", "evidence"})
 
 
 def json_bytes(value: Any) -> bytes:
@@ -57,21 +65,39 @@ def places(execution: Execution) -> dict[str, str]:
 
 def view_files(house: House, execution: Execution, *, fingerprint: str, prints: Mapping[str, str], as_of: str) -> dict[str, bytes]:
     """Return every view whose artifacts are there, by file name."""
-    held = {name: h.value for name, h in execution.held.items() if name not in ("tables", "text", "start", "earlier")}
-    files = {"goal.json": json_bytes(encode(held["goal"]).doc["body"])}
-    files.update(_context(house, held["context"]))
+    files = dict(execution.early if execution.early is not None else _early(house, execution))
+    held, where = _values(execution), places(execution)
     files["policy.json"] = json_bytes({n: encode(held[n]).doc["body"] for n in ("admission", "verdict") if n in held})
-    if "scenario_set" in held:
-        files.update(_scenarios(house, held["scenario_set"]))
-    where = places(execution)
-    if "optimodel" in held:
-        files.update(_model(held["optimodel"], where, house.version, held.get("context")))
     if "plan" in held:
         held["plan"] = replace(held["plan"], draft=draft_of(held))
         held["explanation"] = explained(held.get("explanation"), held.get("verdict"))
         files.update(_answers(held, where))
         files["report.html"] = _report(house, held, where, fingerprint=fingerprint, prints=prints, as_of=as_of)
     return files
+
+
+def make_ready(house: House, execution: Execution) -> None:
+    """Make the views that a solve does not change, and load what makes the others."""
+    execution.early = _early(house, execution)
+    for stage in PLAN:
+        if stage.name in _FINISHING and stage.run is not None:
+            resolve(stage.run)
+    resolve("kernel.plan.shape:solution_json")
+    resolve("kernel.report.html:template")()
+
+
+def _early(house: House, execution: Execution) -> dict[str, bytes]:
+    held = _values(execution)
+    files = {"goal.json": json_bytes(encode(held["goal"]).doc["body"]), **_context(house, held["context"])}
+    if "scenario_set" in held:
+        files.update(_scenarios(house, held["scenario_set"]))
+    if "optimodel" in held:
+        files.update(_model(held["optimodel"], places(execution), house.version, held.get("context")))
+    return files
+
+
+def _values(execution: Execution) -> dict[str, Any]:
+    return {name: h.value for name, h in execution.held.items() if name not in ("tables", "text", "start", "earlier")}
 
 
 def report_facts(

@@ -16,19 +16,18 @@ from dyocense_cli.ports import Solve, SolveLimits
 __all__ = ["polish"]
 
 _NO_WORSE = 1e-7
-#: seconds for this when somebody waits for the end
-_HURRIED_S = 0.3
 
 
 def polish(ground: GroundModel, solution: Solution, limits: SolveLimits, solve: Solve) -> Solution:
-    """Return the solution with exact integers and with duals, unchanged where the fixed program does not confirm it.
+    """Return the solution with exact integers and with duals.
+
+    Unchanged where the fixed program does not confirm it, and where somebody waits for the end.
 
     Law: the objective never gets worse.
     """
-    if solution.x is None or solution.row_dual is not None or not limits.duals:
+    if solution.x is None or solution.row_dual is not None or not limits.duals or solution.termination is Termination.INTERRUPTED:
         return solution
-    hurried = _HURRIED_S if solution.termination is Termination.INTERRUPTED else limits.time_s
-    again = solve(with_integers_fixed(ground, solution.x), replace(limits, time_s=hurried, nodes=None, work=None, gap=0.0))
+    again = solve(with_integers_fixed(ground, solution.x), replace(limits, nodes=None, work=None, gap=0.0))
     if again.status is not Status.OPTIMAL or again.x is None or again.objective is None:
         return solution
     better = 1.0 if ground.sense == "min" else -1.0

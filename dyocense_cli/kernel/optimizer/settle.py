@@ -14,7 +14,7 @@ import numpy as np
 
 from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel, Param, Term
-from dyocense_cli.artifacts.solution import Solution, Status
+from dyocense_cli.artifacts.solution import Solution, Status, Termination
 from dyocense_cli.optimodel.programs import with_integers_fixed
 from dyocense_cli.ports import Lent, SolveLimits
 
@@ -29,9 +29,12 @@ _PROBABILITY: Final = "probability"
 def settled(model: OptiModel, ground: GroundModel, solution: Solution, limits: SolveLimits, lent: Lent) -> Solution:
     """Return the solution with stage 1 and whole numbers as they are and the recourse of least mean cost.
 
-    Unchanged for an objective that is a mean, and where the program does not confirm the objective. Law: it never gets worse.
+    Unchanged for an objective that is a mean, where the program does not confirm the objective, and where somebody waits for the end.
+    Law: it never gets worse.
     """
     if solution.x is None or solution.objective is None or "scenario" not in model.dims or model.robust.aggregation == "mean":
+        return solution
+    if solution.termination is Termination.INTERRUPTED:
         return solution
     fixed = _first_stage_fixed(model, with_integers_fixed(ground, solution.x), solution.x)
     tied = replace(fixed, cost=ground.cost + _TIE * _mean_cost(model, lent))

@@ -18,7 +18,7 @@ from dyocense_cli.kernel.report.lines import Rows, plan_rows
 from dyocense_cli.kernel.report.numbers import figure, label, number
 from dyocense_cli.kernel.report.words import forecast_words, headline, place, provenance, rule_words
 
-__all__ = ["render"]
+__all__ = ["render", "template"]
 
 #: Charts of stock and demand on one page; the costliest SKUs come first and the page says how many are left out.
 MAX_FANS: Final = 240
@@ -33,7 +33,8 @@ MAX_BARS: Final = 20
 
 
 @lru_cache(maxsize=1)
-def _template() -> Template:
+def template() -> Template:
+    """Return the page's template, compiled on first use."""
     env = Environment(
         loader=PackageLoader("dyocense_cli", "kernel/report/templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -45,7 +46,7 @@ def _template() -> Template:
 def render(facts: Facts) -> str:
     """Return the page of a run, also of one that ended infeasible or denied: sections without content are left out."""
     plan = facts.plan
-    return _template().render(
+    return template().render(
         facts=facts,
         plan=plan,
         headline=headline(facts),
