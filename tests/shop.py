@@ -21,6 +21,7 @@ id: shop
 model: replenishment
 context: context.yaml
 horizon: {{periods: 3, every: week, start: 2026-11-30}}
+settings: {{unmet: {unmet}}}
 objective: {{cost: 1.0, shortage: 1.0}}
 limits:
   budget: {{max: {budget} EUR, over: horizon}}
@@ -48,9 +49,18 @@ def futures(count: int, seed: int) -> ScenarioSet:
 
 
 def shop(
-    *, budget: float = 2000.0, service: float = 50.0, hold: str = "mean", aggregation: str = "mean", scenarios: int = 8, seed: int = 1, cover: float | None = None
+    *,
+    budget: float = 2000.0,
+    service: float = 50.0,
+    hold: str = "mean",
+    aggregation: str = "mean",
+    scenarios: int = 8,
+    seed: int = 1,
+    unmet: str = "lost",
+    breaks: bool = False,
+    cover: float | None = None,
 ) -> OptiModel:
-    """Return the compiled model."""
+    """Return the compiled model; with `breaks`, thirty or more of A from S1 cost less each."""
     tables = {
         "skus": {
             "sku": list(SKUS), "volume": [0.01, 0.02, 0.01], "holding_cost": [0.05, 0.1, 0.02], "shortage_cost": [9.0, 12.0, 4.0],
@@ -62,9 +72,12 @@ def shop(
         },
         "stock": {"sku": list(SKUS), "on_hand": [20.0, 10.0, 5.0]},
     }  # fmt: skip
-    units = {"offers": {"price": "EUR/each", "moq": "each", "lot_size": "each", "co2": "kg/each"}}
+    if breaks:
+        again = {name: [*cells, cells[0]] for name, cells in tables["offers"].items()}
+        tables["offers"] = {**again, "price": [*again["price"][:-1], 1.5], "min_qty": [0.0, 0.0, 0.0, 0.0, 30.0]}
+    units = {"offers": {"price": "EUR/each", "moq": "each", "lot_size": "each", "co2": "kg/each", "min_qty": "each"}}
     text = (resources.files("dyocense_cli") / "models" / "replenishment.yaml").read_text("utf-8")
-    goal = GOAL.format(budget=budget, service=service, hold=hold, aggregation=aggregation)
+    goal = GOAL.format(budget=budget, service=service, hold=hold, aggregation=aggregation, unmet=unmet)
     if cover is not None:
         goal = goal.replace("  moq: true\n", f"  moq: true\n  ending_stock: {{cover: {cover}}}\n")
     return compiled(goal, text, context(tables, periods=3, units=units), futures(scenarios, seed))

@@ -57,7 +57,7 @@ PLAN: Final[tuple[Stage | Ask, ...]] = (
         "optimodel",
         "kernel.optiguide.compile:compile_goal",
     ),
-    Stage("solve", 2, ("optimodel", "solver_options"), "solution", "kernel.optimizer.drive:solve_model", lent=True),
+    Stage("solve", 3, ("optimodel", "solver_options"), "solution", "kernel.optimizer.drive:solve_model", lent=True),
     Stage("check", 2, ("optimodel", "solution"), "check_report", "kernel.check.check:check"),
     Stage("interpret", 2, ("optimodel", "solution", "check_report"), "plan", "kernel.plan.interpret:interpret"),
     Stage("stress", 3, ("optimodel", "scenario_set", "solution"), "stress_report", "kernel.stress.stress:stress", lent=True),

@@ -305,7 +305,7 @@ def _options(model: GroundModel, limits: SolveLimits) -> dict[str, bool | int | 
     if limits.nodes is not None:
         options["mip_max_nodes"] = int(limits.nodes)
     if limits.work is not None and not model.integrality.any():
-        options["simplex_iteration_limit"] = int(limits.work)
+        options["simplex_iteration_limit"] = int(min(limits.work, np.iinfo(np.int32).max))
     return options
 
 

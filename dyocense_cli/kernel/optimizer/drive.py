@@ -16,6 +16,7 @@ from dyocense_cli.kernel.optimizer.decompose.outcome import Declined
 from dyocense_cli.kernel.optimizer.decompose.price_and_reinsert import attempt
 from dyocense_cli.kernel.optimizer.neighbourhood import improve
 from dyocense_cli.kernel.optimizer.polish import polish
+from dyocense_cli.kernel.optimizer.quantile import Strong, strengthened
 from dyocense_cli.kernel.optimizer.settle import settled
 from dyocense_cli.kernel.optimizer.warmstart import resolve
 from dyocense_cli.ports import Lent, SolveLimits
@@ -77,21 +78,35 @@ def solve_model(
         return _none(optimodel, first, limits)
     if isinstance(first, Solution) and (_enough(first, limits) or ground.nnz > _RETRIED):
         return settled(optimodel, ground, polish(ground, first, limits, lent.solve), limits, lent)
-    left = limits
-    if lent.seconds is not None and limits.time_s is not None:
-        left = replace(limits, time_s=max(1.0, limits.time_s - (lent.seconds() - began)))
+    strong = strengthened(ground, limits, lent)
+    left = _left(limits, began, lent)
     given = first.x if isinstance(first, Solution) else start
     if not isinstance(first, Solution) and _hard(ground, solver_options):
-        found = improve(optimodel, ground, left, lent, start=given, backend=solver_options.backend)
+        found = _named(improve(optimodel, strong.ground, left, lent, start=given, backend=solver_options.backend), strong)
         if found is not None and (_enough(found, limits) or found.termination is not Termination.WORK_LIMIT):
             return settled(optimodel, ground, polish(ground, found, limits, lent.solve), limits, lent)
         if found is not None:
             first, given = found, found.x
-    if lent.seconds is not None and limits.time_s is not None:
-        left = replace(limits, time_s=max(1.0, limits.time_s - (lent.seconds() - began)))
     solve = partial(lent.solve, backend=solver_options.backend)
-    whole: Solution = solve(ground, left, start=given, progress=lent.progress)
+    whole = _named(solve(strong.ground, _left(limits, began, lent), start=given, progress=lent.progress), strong)
+    assert whole is not None
     return settled(optimodel, ground, polish(ground, _better(optimodel, first, whole, limits), limits, lent.solve), limits, lent)
+
+
+def _left(limits: SolveLimits, began: float, lent: Lent) -> SolveLimits:
+    """Return the limits with the time that is left of them."""
+    if lent.seconds is None or limits.time_s is None:
+        return limits
+    return replace(limits, time_s=max(1.0, limits.time_s - (lent.seconds() - began)))
+
+
+def _named(solution: Solution | None, strong: Strong) -> Solution | None:
+    """Return a solution of the strengthened program as one of the model's: without the prices of added rows, which are named."""
+    if solution is None or strong.rows == 0:
+        return solution
+    dual = None if solution.row_dual is None else solution.row_dual[: -strong.rows]
+    said = {**solution.diagnostics, "chance_rows": float(strong.rows)}
+    return replace(solution, row_dual=dual, reproducible=solution.reproducible and not strong.cut, diagnostics=said)
 
 
 def _hard(ground: GroundModel, options: SolverOptions) -> bool:

@@ -17,6 +17,7 @@ from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.artifacts.solution import Solution, Status, Termination, relative_gap
 from dyocense_cli.kernel.optimizer.branched import Bounded, Parts, block_bound, certificate, parted
+from dyocense_cli.kernel.optimizer.quantile import NAME, chances
 from dyocense_cli.kernel.optimizer.rounding import carried, elastic, general, semicontinuous, with_bounds
 from dyocense_cli.optimodel import programs
 from dyocense_cli.optimodel.members import coordinates
@@ -117,10 +118,11 @@ def improve(
     if relaxed.status is not Status.OPTIMAL or relaxed.x is None or relaxed.objective is None:
         return None
     search.bound = relaxed.objective
-    first = start if start is not None and not np.isnan(start).any() else carried(model, ground, relaxed.x, semicontinuous(ground))
-    if not _begin(search, first):
+    given = start if start is not None and not np.isnan(start).any() else None
+    decided, there = _decided(search, relaxed.x) if given is None else (ground, relaxed.x)
+    if not _begin(search, decided, carried(model, ground, there, semicontinuous(ground)) if given is None else given):
         priced = _tighten(search, relaxed)
-        if priced is None or not _begin(search, priced):
+        if priced is None or not _begin(search, ground, priced):
             return None
     elif not search.over:
         _tighten(search, relaxed)
@@ -151,9 +153,28 @@ def _fixed(ground: GroundModel, x: np.ndarray, keep: np.ndarray) -> tuple[np.nda
     return np.where(keep, at, ground.lower), np.where(keep, at, ground.upper)
 
 
-def _begin(search: _Search, x: np.ndarray) -> bool:
-    """Fix general integers as rounded; free those near broken rows until no row is broken."""
-    ground = search.ground
+def _decided(search: _Search, x: np.ndarray) -> tuple[GroundModel, np.ndarray]:
+    """Return the program in which the scenarios that its chances give up are chosen, and its relaxed plan.
+
+    Those most missed in a relaxed plan are given up: relaxed flags hide from a repair which rows are broken. Unchanged without chances,
+    and where the choice cannot stand.
+    """
+    found = chances(search.ground)
+    if not found:
+        return search.ground, x
+    lower, upper = search.ground.lower.copy(), search.ground.upper.copy()
+    for chance in found:
+        order = np.argsort(-x[chance.flags], kind="stable")
+        missed = np.zeros(order.size)
+        missed[order[np.cumsum(chance.weight[order]) <= chance.allowed + _TINY]] = 1.0
+        lower[chance.flags] = upper[chance.flags] = missed
+    held = with_bounds(search.ground, lower, upper)
+    answer = search.solve(programs.relaxed(held), gap=0.0)
+    return (search.ground, x) if answer.x is None else (held, answer.x)
+
+
+def _begin(search: _Search, ground: GroundModel, x: np.ndarray) -> bool:
+    """Fix general integers of a program as rounded; free those near broken rows until no row is broken."""
     keep = np.zeros(ground.n_cols, dtype=bool)
     for block in general(ground):
         keep[block.start : block.stop] = True
@@ -163,7 +184,7 @@ def _begin(search: _Search, x: np.ndarray) -> bool:
             return True
         if search.over or answer.status is not Status.INFEASIBLE:
             return False
-        broken, x = _broken(search, x, keep)
+        broken, x = _broken(search, ground, x, keep)
         freed = keep & _near(ground, broken)
         if not freed.any():
             return False
@@ -171,11 +192,11 @@ def _begin(search: _Search, x: np.ndarray) -> bool:
     return False
 
 
-def _broken(search: _Search, x: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _broken(search: _Search, ground: GroundModel, x: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which rows the fixed integers break, bool[n_rows], and the values that break least."""
-    soft = elastic(search.ground)
-    rows, cols = search.ground.n_rows, search.ground.n_cols
-    lower, upper = _fixed(search.ground, x, keep)
+    soft = elastic(ground)
+    rows, cols = ground.n_rows, ground.n_cols
+    lower, upper = _fixed(ground, x, keep)
     held = replace(soft, lower=np.concatenate([lower, soft.lower[cols:]]), upper=np.concatenate([upper, soft.upper[cols:]]))
     answer = search.solve(programs.relaxed(held), gap=0.0)
     if answer.x is None:
@@ -245,9 +266,12 @@ def _solution(search: _Search) -> Solution:
     else:
         termination = Termination.TIME_LIMIT if search.cut else Termination.WORK_LIMIT
     bounded = "the linear relaxation"
+    added = any(b.name == NAME for b in search.ground.rows)
     if search.blocks is not None:
         parts, _ = search.blocks
-        bounded = f"{parts.size} programs, one of each {parts.dim}, at prices of {', '.join(f'`{n}`' for n in parts.shared)}"
+        shared = ", ".join(f"`{n}`" for n in parts.shared if n != NAME)
+        bounded = f"{parts.size} programs, one of each {parts.dim}, at prices of {shared}"
+    bounded += " with rows that its chances imply" if added else ""
     return Solution(
         Status.FEASIBLE,
         termination,
@@ -260,6 +284,7 @@ def _solution(search: _Search) -> Solution:
         threads=search.limits.threads,
         reproducible=not search.cut and not search.stopped,
         approximations=(f"the plan is from neighbourhoods, the bound from {bounded}",),
-        certificate=certificate(search.ground, *search.blocks) if search.blocks is not None else {},
+        # a bound that rests on added rows as well cannot be recomputed from the model alone
+        certificate=certificate(search.ground, *search.blocks) if search.blocks is not None and not added else {},
         diagnostics={"solves": float(search.solves), "seconds": search.seconds},
     )
