@@ -19,20 +19,17 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import sqlalchemy as sa
 
+from benchmarks import queue
 from benchmarks.databases import databases
-from dyocense_cli.adapters.queue.dbos import DbosQueue, client_of
 from dyocense_cli.adapters.queue.worker import DbosWorker
 from dyocense_cli.adapters.sql.engine import open_engine
 from dyocense_cli.kernel.tenancy.estimate import PRIOR, Finished, Size, fit_estimator, predict
-from dyocense_cli.ports import Scope
-from dyocense_cli.wiring_service import migrate_database
 
 WEIGHTS = {"free": 1, "standard": 2, "pro": 4, "enterprise": 8}
 #: Facilities of a tier's solves; the number of columns grows with the square.
@@ -40,8 +37,7 @@ SIZES = {"free": (12, 24), "standard": (8, 16, 24), "pro": (8, 20), "enterprise"
 #: What a tier's prediction is of the prior's: too small, right, too large.
 WRONG = {"free": 3.0, "standard": 0.5, "pro": 2.0, "enterprise": 1.0}
 SOLVE = Path(__file__).with_name("facilities.py")
-WORKER = (sys.executable, "-m", "benchmarks.fairness", "--worker")
-LOG = "CREATE TABLE IF NOT EXISTS solve_log (run_id text, tenant_id text, began float, ended float, cpu float)"
+LOG = "solve_log (run_id text, tenant_id text, began float, ended float, cpu float)"
 
 
 def size_of(run_id: str) -> int:
@@ -111,21 +107,23 @@ class Outcome:
         seconds, weights = self.seconds(), sum(WEIGHTS.values())
         return {t: seconds[t] / sum(seconds.values()) * weights / w for t, w in WEIGHTS.items()}
 
-    def largest(self) -> dict[str, float]:
-        return {t: max(s.cpu for s in self.solved if s.tenant == t) for t in WEIGHTS}
+    def largest(self, tenant: str) -> float:
+        """Return a tier's largest job by the larger of its real and its predicted seconds, in weighted seconds."""
+        return max(max(s.cpu, _foreseen(tenant, size_of(s.run_id))) for s in self.solved if s.tenant == tenant) / WEIGHTS[tenant]
 
     def gaps(self) -> Iterator[tuple[str, str, float, float]]:
-        """Yield (tenant, tenant, largest |W_f/w_f - W_g/w_g| over every interval, one largest job each), in weighted seconds."""
-        work = {t: np.cumsum([s.cpu / WEIGHTS[t] if s.tenant == t else 0.0 for s in self.solved]) for t in WEIGHTS}
-        largest = self.largest()
+        """Yield (tenant, tenant, largest |W_f/w_f - W_g/w_g| over every interval, one largest job each), in weighted seconds.
+
+        Work counts when its job begins, and when it ends; the larger gap stands.
+        """
         for i, f in enumerate(WEIGHTS):
             for g in list(WEIGHTS)[i + 1 :]:
-                apart = np.concatenate([[0.0], work[f] - work[g]])
-                yield f, g, float(apart.max() - apart.min()), largest[f] / WEIGHTS[f] + largest[g] / WEIGHTS[g]
-
-    def foreseen(self, tenant: str) -> float:
-        """Return the largest prediction that a job of a tier was queued with, in weighted seconds."""
-        return max(_foreseen(tenant, size) for size in SIZES[tenant]) / WEIGHTS[tenant]
+                sign = {f: 1.0 / WEIGHTS[f], g: -1.0 / WEIGHTS[g]}
+                apart = 0.0
+                for order in (self.solved, sorted(self.solved, key=lambda s: s.ended)):
+                    lead = np.cumsum([0.0, *(s.cpu * sign.get(s.tenant, 0.0) for s in order)])
+                    apart = max(apart, float(lead.max() - lead.min()))
+                yield f, g, apart, self.largest(f) + self.largest(g)
 
     def longest_wait(self, tenant: str) -> float:
         """Return the longest time between two begins of a tenant's jobs, in seconds."""
@@ -133,43 +131,16 @@ class Outcome:
         return max(np.diff(at), default=0.0)
 
 
-class Bench:
-    """One database, submits and worker processes."""
+class Bench(queue.Bench):
+    """The queue with jobs that are solves."""
 
     def __init__(self, url: str, owner: str) -> None:
-        self.url = url
-        migrate_database(owner, app_role="dyo_app" if owner.startswith("postgres") else None)
-        admin = open_engine(owner)
-        with admin.begin() as c:
-            c.execute(sa.text(LOG))
-            if owner.startswith("postgres"):
-                c.execute(sa.text("GRANT ALL ON solve_log TO dyo_app"))
-        admin.dispose()
-        self.engine = open_engine(url)
-        self._client = client_of(self.engine)
+        super().__init__(url, owner, module="benchmarks.fairness", log=LOG)
         self._rng = np.random.default_rng(7)
 
     def submit(self, tenant: str, size: int, *, weight: float, cap: int) -> str:
         run_id = f"{tenant}-{size}-{self._rng.integers(1 << 30)}-{uuid.uuid4().hex[:8]}"
-        cost = _foreseen(tenant, size)
-        DbosQueue(self.engine, Scope(tenant), self._client).submit(run_id, kind="solve", pool="main", cost_s=cost, weight=weight, cap=cap)
-        return run_id
-
-    def rows(self, text: str, **values: object) -> list[tuple[object, ...]]:
-        with self.engine.connect() as c:
-            return [tuple(r) for r in c.execute(sa.text(text), values)]
-
-    @contextmanager
-    def worker(self, slots: int) -> Iterator[None]:
-        process = subprocess.Popen([*WORKER, self.url, str(slots)], cwd=SOLVE.parents[1], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"up\n"
-        try:
-            yield
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
+        return self.queue(run_id, tenant=tenant, kind="solve", cost_s=_foreseen(tenant, size), weight=weight, cap=cap)
 
     def solved(self) -> list[Solved]:
         found = self.rows("SELECT tenant_id, run_id, began, ended, cpu FROM solve_log ORDER BY began")
@@ -188,11 +159,11 @@ def saturate(bench: Bench, *, slots: int, jobs: int, lone_every: int = 0, correc
             size = SIZES[tenant][i % len(SIZES[tenant])]
             bench.submit(tenant, size, weight=weight, cap=weight)
     waits: list[tuple[str, float]] = []
-    with bench.worker(slots):
+    with bench.worker("--worker", bench.url, str(slots)):
         done = 0
         while done < jobs and _all_wait(bench):
             time.sleep(0.05)
-            done = int(str(bench.rows("SELECT count(*) FROM solve_log")[0][0]))
+            done = bench.count("SELECT count(*) FROM solve_log")
             if lone_every and done >= lone_every * (len(waits) + 1):
                 run = bench.submit(f"lone{len(waits)}", 4, weight=4, cap=1)
                 waits.append((run, time.time()))
@@ -206,8 +177,7 @@ def saturate(bench: Bench, *, slots: int, jobs: int, lone_every: int = 0, correc
 
 def _all_wait(bench: Bench) -> bool:
     """Say whether every tier still has runs beyond those in flight."""
-    found = bench.rows("SELECT count(DISTINCT tenant_id) FROM queue_jobs WHERE state = 'parked'")
-    return int(str(found[0][0])) >= len(WEIGHTS)
+    return bench.count("SELECT count(DISTINCT tenant_id) FROM queue_jobs WHERE state = 'parked'") >= len(WEIGHTS)
 
 
 def report(name: str, outcome: Outcome, slots: int) -> None:
@@ -220,7 +190,7 @@ def report(name: str, outcome: Outcome, slots: int) -> None:
             f"  {tier:<11} weight {WEIGHTS[tier]}  {line}  share over weight {share:.3f}  longest wait {outcome.longest_wait(tier):.1f} s"
         )
     for f, g, apart, bound in outcome.gaps():
-        print(f"  {f:<11} {g:<11} apart at most {apart:.2f} weighted s, one largest job each {bound:.2f}")
+        print(f"  {f:<11} {g:<11} apart at most {apart:.2f} weighted s, (D+1) largest jobs each {(slots + 1) * bound:.2f}")
     if outcome.lone:
         longest = max(s.ended - s.began for s in solved)
         print(f"  {len(outcome.lone)} lone jobs began within {max(outcome.lone):.2f} s; the longest job took {longest:.2f} s")

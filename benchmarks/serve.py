@@ -23,22 +23,18 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from benchmarks import queue
 from benchmarks.databases import databases
-from dyocense_cli.adapters.queue.dbos import DbosQueue, client_of
 from dyocense_cli.adapters.queue.worker import DbosWorker
 from dyocense_cli.adapters.sql.engine import open_engine
-from dyocense_cli.ports import Scope
 from dyocense_cli.serve.config import read_config
 from dyocense_cli.serve.worker import run_worker
 from dyocense_cli.settings import load_settings
-from dyocense_cli.wiring_service import migrate_database
 
-REPO = Path(__file__).parents[1]
 TIERS = {"free": 1, "standard": 2, "pro": 4, "enterprise": 8}
 
 
@@ -94,35 +90,15 @@ def plain_worker(url: str, slots: int) -> None:
         time.sleep(1)
 
 
-class Bench:
+class Bench(queue.Bench):
+    """The queue with jobs that do nothing for a while."""
+
     def __init__(self, url: str, owner: str) -> None:
-        self.url = url
-        migrate_database(owner, app_role="dyo_app" if owner.startswith("postgres") else None)
-        admin = open_engine(owner)
-        with admin.begin() as c:
-            c.execute(sa.text("CREATE TABLE IF NOT EXISTS bench_log (run_id text, tenant_id text, at double precision)"))
-            if owner.startswith("postgres"):
-                c.execute(sa.text("GRANT ALL ON bench_log TO dyo_app"))
-        admin.dispose()
-        self.engine = open_engine(url)
-        self.client = client_of(self.engine)
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([sys.executable, "-m", "benchmarks.serve", *arguments], cwd=REPO, stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"up\n"
-        return process
-
-    def count(self, text: str, **values: object) -> int:
-        with self.engine.connect() as c:
-            return int(c.execute(sa.text(text), values).scalar_one())
+        super().__init__(url, owner, module="benchmarks.serve", log="bench_log (run_id text, tenant_id text, at double precision)")
 
     def submit(self, tenant: str, n: int, *, weight: float = 1.0, cap: int = 8, cost: float = 0.01) -> list[str]:
-        queue = DbosQueue(self.engine, Scope(tenant), self.client)
         runs = [f"{tenant}-{uuid.uuid4().hex}" for _ in range(n)]
-        for run in runs:
-            queue.submit(run, kind="bench", pool="main", cost_s=cost, weight=weight, cap=cap)
-        return runs
+        return [self.queue(run, tenant=tenant, kind="bench", cost_s=cost, weight=weight, cap=cap) for run in runs]
 
     def until(self, claim: Callable[[], bool]) -> None:
         while not claim():
@@ -140,22 +116,18 @@ def throughput(bench: Bench, jobs: int) -> dict[str, float]:
     for i in range(8):
         bench.submit(f"t{i}", jobs // 8)
     submits = (jobs // 8 * 8) / (time.perf_counter() - begin)
-    process = bench.start("--worker", bench.url, "8", "0")
-    begin = time.perf_counter()
-    bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= jobs // 8 * 8)
-    ours = (jobs // 8 * 8) / (time.perf_counter() - begin)
-    process.kill()
-    process.wait()
+    with bench.worker("--worker", bench.url, "8", "0"):
+        begin = time.perf_counter()
+        bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= jobs // 8 * 8)
+        ours = (jobs // 8 * 8) / (time.perf_counter() - begin)
     bench.clear()
     for _ in range(jobs):
         options: Any = {"workflow_name": "peer", "queue_name": "peer", "app_version": "peer"}
         bench.client.enqueue(options, uuid.uuid4().hex)
-    process = bench.start("--peer", bench.url, "8")
-    begin = time.perf_counter()
-    bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= jobs)
-    peer = jobs / (time.perf_counter() - begin)
-    process.kill()
-    process.wait()
+    with bench.worker("--peer", bench.url, "8"):
+        begin = time.perf_counter()
+        bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= jobs)
+        peer = jobs / (time.perf_counter() - begin)
     bench.clear()
     return {"runs/s": ours, "engine alone runs/s": peer, "ratio": ours / peer, "submits/s": submits}
 
@@ -163,21 +135,17 @@ def throughput(bench: Bench, jobs: int) -> dict[str, float]:
 def pickup(bench: Bench, depth: int, samples: int) -> dict[str, float]:
     """Milliseconds from submit to begin of a lone tenant's run while another has `depth` runs waiting; one slot is kept free."""
     bench.submit("flood", depth, cap=4)
-    process = bench.start("--worker", bench.url, "5", "0.05")
-    bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= min(depth, 5))
     waits = []
     rest = random.Random(7)
-    for i in range(samples):
-        time.sleep(rest.uniform(0.2, 0.6) if not depth else 0.0)  # an idle worker is met at any point of its pause
-        at = time.time()
-        run = bench.submit(f"urgent{i}", 1)[0]
-        bench.until(lambda run=run: bench.count("SELECT count(*) FROM bench_log WHERE run_id = :r", r=run) > 0)
-        with bench.engine.connect() as c:
-            began = float(c.execute(sa.text("SELECT at FROM bench_log WHERE run_id = :r"), {"r": run}).scalar_one())
-        waits.append(1000 * (began - at))
-    still = bench.count("SELECT count(*) FROM queue_jobs WHERE state <> 'done'")
-    process.kill()
-    process.wait()
+    with bench.worker("--worker", bench.url, "5", "0.05"):
+        bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= min(depth, 5))
+        for i in range(samples):
+            time.sleep(rest.uniform(0.2, 0.6) if not depth else 0.0)  # an idle worker is met at any point of its pause
+            at = time.time()
+            run = bench.submit(f"urgent{i}", 1)[0]
+            bench.until(lambda run=run: bench.count("SELECT count(*) FROM bench_log WHERE run_id = :r", r=run) > 0)
+            waits.append(1000 * (float(str(bench.rows("SELECT at FROM bench_log WHERE run_id = :r", r=run)[0][0])) - at))
+        still = bench.count("SELECT count(*) FROM queue_jobs WHERE state <> 'done'")
     bench.clear()
     grid = statistics.quantiles(waits, n=100, method="inclusive")
     return {"depth at end": still, "p50 ms": grid[49], "p99 ms": grid[98]}
@@ -215,7 +183,7 @@ def idle(bench: Bench, seconds: float) -> dict[str, float]:
     """What a worker costs that has nothing to do."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "benchmarks.serve", "--idle-worker", bench.url, folder, str(seconds)]
-        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=queue.REPO, capture_output=True, text=True, check=True)
     bench.clear()
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -224,13 +192,10 @@ def shares(bench: Bench, rounds: int) -> dict[str, float]:
     """Share of solver seconds of four saturated tiers over their weight's; 1.0 is exact."""
     for tier, weight in TIERS.items():
         bench.submit(tier, (rounds + 6) * weight, weight=weight, cap=weight, cost=0.02)
-    process = bench.start("--worker", bench.url, "4", "0.02")
     total = rounds * 15
-    bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= total)
-    process.kill()
-    process.wait()
-    with bench.engine.connect() as c:
-        order = [r[0] for r in c.execute(sa.text("SELECT tenant_id FROM bench_log ORDER BY at LIMIT :n"), {"n": total})]
+    with bench.worker("--worker", bench.url, "4", "0.02"):
+        bench.until(lambda: bench.count("SELECT count(*) FROM bench_log") >= total)
+    order = [str(r[0]) for r in bench.rows("SELECT tenant_id FROM bench_log ORDER BY at LIMIT :n", n=total)]
     bench.clear()
     got = Counter(order)
     return {tier: got[tier] / (rounds * weight) for tier, weight in TIERS.items()}

@@ -2,13 +2,15 @@
 
 A pool keeps a virtual time V, the largest start tag put in service so far; a tenant keeps the finish tag of its last run. A new run
 starts at ``max(V when it arrived, last finish)`` and finishes ``cost / weight`` later; the smallest finish tag that fits its tenant's cap
-goes next. Two tenants that stay backlogged get work in the ratio of their weights within one largest job each, and a tenant that was idle
-earns no credit, because its next start is V. V at arrival, not when the cap lets the run in: a tenant that waits for its own cap while V
-moves on would lose its share, and so would all when predictions are too large and are corrected later.
+goes next. Two tenants that stay backlogged begin work in the ratio of their weights within one largest job each, and have got it within D
++ 1 largest jobs each where D jobs run at once. A tenant that was idle earns no credit, because its next start is V. V at arrival, not
+when the cap lets the run in: a tenant that waits for its own cap while V moves on would lose its share, and so would all when predictions
+are too large and are corrected later.
 
 Tags are integers: `UNIT` per second of predicted solve at weight 1.
 
-Source: Goyal, Vin, Cheng, *Start-time fair queueing*, SIGCOMM 1996; Golestani, *Self-clocked fair queueing*, INFOCOM 1994.
+Source: Goyal, Vin, Cheng, *Start-time fair queueing*, SIGCOMM 1996; Golestani, *Self-clocked fair queueing*, INFOCOM 1994;
+Jin, Chase, Kaur, *Interposed proportional sharing for a storage service utility*, SIGMETRICS 2004 (D jobs at once).
 """
 
 from __future__ import annotations

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +31,27 @@ def test_backlogged_tenants_share_by_weight_within_one_largest_job_each(a: list[
     gap = np.concatenate([[0.0], _work(both, "a") / wa - _work(both, "b") / wb])
     bound = max(a) / wa + max(b) / wb
     assert gap.max() - gap.min() <= bound + len(served) / UNIT  # over every interval, up to rounding of tags
+
+
+@given(st.lists(COSTS, min_size=3, max_size=3), st.lists(WEIGHTS, min_size=3, max_size=3), st.integers(1, 8), st.integers(0, 1000))
+def test_several_slots_keep_the_order_of_one_and_the_published_bound_of_work_done(
+    costs: list[list[float]], weights: list[float], slots: int, seed: int
+) -> None:
+    names = "abc"
+    speed = np.random.default_rng(seed).uniform(0.3, 3.0, 400)  # jobs take any time; what is shared is their cost
+    jobs = [Job(0.0, t, c) for t, own in zip(names, costs, strict=True) for c in own]
+    pool = Pool(dict(zip(names, weights, strict=True)), dict.fromkeys(names, slots + 1), workers=slots)
+    served = run(pool, jobs, takes=lambda i, job: job.cost * float(speed[i % 400]))
+    dry = min(max(s.begin for s in served if s.job.tenant == t) for t in names)
+    for f, g in ("ab", "bc", "ac"):
+        wf, wg = pool.weights[f], pool.weights[g]
+        largest = max(costs[names.index(f)]) / wf + max(costs[names.index(g)]) / wg
+        rounding = len(served) / UNIT
+        begun = [s for s in served if s.begin < dry]
+        ended = sorted((s for s in served if s.end < dry), key=lambda s: s.end)
+        for order, bound in ((begun, largest), (ended, (slots + 1) * largest)):
+            gap = np.concatenate([[0.0], _work(order, f) / wf - _work(order, g) / wg])
+            assert gap.max() - gap.min() <= bound + rounding, (f, g, slots)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.floats(0, 100), WEIGHTS)
@@ -165,26 +188,27 @@ def test_ten_thousand_tenants_share_by_weight_and_none_starves() -> None:
     assert normal.max() - normal.min() <= 2 * cost  # the pairwise bound for jobs of one length: 1/w + 1/w'
 
 
-def test_ten_thousand_tenants_with_jobs_of_many_sizes_keep_the_pairwise_bound() -> None:
+@pytest.mark.parametrize("slots", [2, 16])
+def test_ten_thousand_tenants_with_jobs_of_many_sizes_keep_the_pairwise_bounds_on_several_slots(slots: int) -> None:
     rng = np.random.default_rng(11)
     tenants = [f"t{i}" for i in range(10_000)]
-    weights = {t: float(w) for t, w in zip(tenants, rng.choice([1, 2, 4, 8], len(tenants)), strict=True)}
-    jobs = [Job(0.0, t, float(c)) for t in tenants for c in rng.uniform(0.2, 2.0, int(6 * weights[t]))]
-    served = run(Pool(weights, {t: int(w) for t, w in weights.items()}, workers=64), jobs)
+    weight = rng.choice([1.0, 2.0, 4.0, 8.0], len(tenants))
+    jobs = [Job(0.0, t, float(c)) for t, w in zip(tenants, weight, strict=True) for c in rng.uniform(0.2, 2.0, int(5 * w))]
+    served = run(Pool(dict(zip(tenants, weight, strict=True)), dict.fromkeys(tenants, slots + 1), workers=slots), jobs)
     assert len(served) == len(jobs)
-    ends: dict[str, float] = {}
-    for one in served:
-        ends[one.job.tenant] = one.begin
-    limit = min(ends.values())  # nobody has run dry before
-    work: dict[str, float] = dict.fromkeys(tenants, 0.0)
-    longest: dict[str, float] = dict.fromkeys(tenants, 0.0)
-    for one in served:
-        if one.begin <= limit:
-            work[one.job.tenant] += one.job.cost / weights[one.job.tenant]
-            longest[one.job.tenant] = max(longest[one.job.tenant], one.job.cost / weights[one.job.tenant])
-    most, least = max(tenants, key=lambda t: work[t]), min(tenants, key=lambda t: work[t])
-    assert work[most] - work[least] <= longest[most] + 2.0 / weights[least]
-    assert min(work.values()) > 0  # none starves
+    who = np.array([int(s.job.tenant[1:]) for s in served])
+    begin, end, cost = (np.array([getter(s) for s in served]) for getter in (lambda s: s.begin, lambda s: s.end, lambda s: s.job.cost))
+    last = np.zeros(len(tenants))
+    np.maximum.at(last, who, begin)
+    times = np.linspace(0.0, last.min(), 13)  # nobody has run dry before
+    largest = 2.0 / weight
+    for at, factor in ((begin, 1), (end, slots + 1)):
+        done = np.stack([np.bincount(who[at < t], cost[at < t], len(tenants)) / weight for t in times])
+        for i, j in itertools.combinations(range(len(times)), 2):
+            work = done[j] - done[i]
+            # for all pairs at once: W_f - W_g <= factor (l_f + l_g) for every f and g
+            assert (work - factor * largest).max() <= (work + factor * largest).min() + 100 / UNIT, (i, j, factor)
+    assert done[-1].min() > 0  # none starves
 
 
 def test_why_a_run_waits() -> None:
