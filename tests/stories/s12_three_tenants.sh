@@ -19,6 +19,21 @@ ask() {
 # look WHO PATH: the status of a GET
 look() { curl -s -o answer.json -w 'HTTP %{http_code}\n' "$url$2" -H "Authorization: Bearer ${!1}"; }
 
+# runs WHO: all runs of a tenant, newest first, page by page; they are in runs.json
+runs() {
+  python3 - "$url" "${!1}" > runs.json <<'PY'
+import json, sys, urllib.request
+url, token, found, more = sys.argv[1], sys.argv[2], [], ""
+while more is not None:
+    asked = urllib.request.Request(f"{url}/runs?limit=200{more}", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(asked) as answer:
+        page = json.load(answer)
+    found += page["runs"]
+    more = page["next"] and f"&before={page['next']}"
+print(json.dumps(found))
+PY
+}
+
 run dyocense init papers --template newsvendor
 cd papers || exit 1
 cat > tenants.yaml <<'YAML'
@@ -55,7 +70,7 @@ for i in range(jobs):
         last = json.load(answer)
 print(f"{codes}; the last has runs ahead of it: {last['position'] > 0}, and waits for its {last['reason']}")
 PY
-busy() { look free '/runs?limit=200' > /dev/null; pick answer.json '"busy" if sum(r["status"] == "running" for r in d["runs"]) == 4 else ""'; }
+busy() { runs free; pick runs.json '"busy" if sum(r["status"] == "running" for r in d) == 4 else ""'; }
 until [ "$(busy)" ]; do sleep 0.2; done
 
 say 'gold has one job; its caller has a trace'
@@ -107,12 +122,12 @@ say 'gold waited for one of the jobs in hand at most, and its trace reaches into
 ended() { look gold "/runs/$first" > /dev/null; pick answer.json 'd["finished_at"] and "yes"'; }
 until [ "$(ended)" ]; do sleep 0.2; done
 cp answer.json gold.json
-look free '/runs?limit=200' > /dev/null
+runs free
 python3 - <<'PY'
 import json
 from datetime import datetime, timezone
 at = lambda text: datetime.fromisoformat(text)
-gold, flood = json.load(open("gold.json")), json.load(open("answer.json"))["runs"]
+gold, flood = json.load(open("gold.json")), json.load(open("runs.json"))
 now = datetime.now(timezone.utc)
 beside = [r for r in flood if r["began_at"] and at(r["began_at"]) <= at(gold["created_at"])]
 longest = max((at(r["finished_at"]) if r["finished_at"] else now) - at(r["began_at"]) for r in beside)
@@ -130,8 +145,8 @@ print(" < ".join([*way, "the caller" if here == "b7ad6b7169203331" else here]))
 PY
 
 say 'enough for today: free takes its jobs back, the service stops when what it holds is done'
-look free '/runs?limit=200' > /dev/null
-for id in $(pick answer.json '" ".join(r["run_id"] for r in d["runs"] if not r["finished_at"])'); do
+runs free
+for id in $(pick runs.json '" ".join(r["run_id"] for r in d if not r["finished_at"])'); do
   curl -s -o /dev/null -X DELETE "$url/runs/$id" -H "Authorization: Bearer $free"
 done
 kill -TERM $server
