@@ -30,6 +30,8 @@ CODES: Final[dict[str, str]] = {
     "DY1022": "no such selector",
     "DY1023": "no earlier plan to stay near to",
     "DY1024": "not a share",
+    "DY1025": "a file or folder cannot be read or written",
+    "DY1026": "a folder of policies is named that is not there",
     "DY1008": "a run holds no model to solve",
     "DY1015": "dyocense.toml cannot be read",
     "DY1016": "unknown setting in dyocense.toml",
@@ -161,6 +163,7 @@ CODES: Final[dict[str, str]] = {
     "DY4403": "another process holds the embedded graph",
     "DY4404": "the tenant id has characters that a key cannot have",
     "DY4405": "the graph store refuses the statement",
+    "DY4406": "the graph store cannot be written",
     "DY4411": "the vector index cannot be reached",
     # 45xx queue and database
     "DY4501": "the database cannot be reached",
@@ -168,7 +171,8 @@ CODES: Final[dict[str, str]] = {
     "DY4503": "the queue refused the run",
     # 46xx forecasters
     "DY4601": "a forecaster does not offer what was asked",
-    # 47xx sandbox
+    # 47xx sandbox and machine
+    "DY4703": "the machine has no room or its disk fails",
     "DY4701": "no sandbox of this strength is available",
     "DY4702": "the job was stopped by its sandbox",
     # 50xx stores and replay

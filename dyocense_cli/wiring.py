@@ -252,6 +252,12 @@ def _parquet(columns: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _policy(settings: Settings) -> PolicyEngine:
+    if settings.sources["policies"] not in ("default", "service") and not settings.path("policies").is_dir():
+        raise UsageError(
+            "DY1026",
+            f"there is no folder of policies `{settings['policies']}` ({settings.sources['policies']})",
+            hints="name a folder of Rego packages; without one the shipped pack decides",
+        )
     choose = resolve("adapters.policy.choose:choose")
     engine: PolicyEngine = choose(
         opa=settings["opa"], url=settings["opa_url"], policies=str(settings.path("policies")), cache=str(settings.path("cache") / "policy")

@@ -44,7 +44,7 @@ def remote_runs(settings: Settings, url: str, **more: Any) -> Any:
 def run_store(settings: Settings) -> RunStore:
     """Return the run store of a URL: a folder, or ``s3://bucket/prefix`` with `runs/` in front, where a run is safe before it is sent."""
     url = settings["store"]
-    if not url.startswith("s3://"):
+    if "://" not in url:
         return local_runs(settings)
     mirrored: RunStore = mirrored_runs(settings, url)
     return mirrored

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import json
 import os
 import re
 import sys
 import tempfile
 import traceback
+from pathlib import Path
+from typing import Final, TextIO
 
 from dyocense_cli.cli import exits
 from dyocense_cli.cli.commands import COMMANDS, Command, general_help
 from dyocense_cli.cli.loading import load_command
 from dyocense_cli.cli.render import error_json, error_text, stderr
-from dyocense_cli.errors import DyocenseError, UsageError
+from dyocense_cli.errors import AdapterError, DyocenseError, UsageError
 
 __all__ = ["run"]
+
+#: What a machine says where a path cannot be used, and where there is no room.
+_PATHS: Final = frozenset(
+    getattr(errno, name)
+    for name in ("ENOENT", "ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG", "EACCES", "EPERM", "EROFS", "ELOOP", "ENXIO")
+)
+_FULL: Final = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EMFILE", "ENFILE") if hasattr(errno, name))
 
 
 def _find(name: str) -> Command:
@@ -31,7 +41,7 @@ def _find(name: str) -> Command:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    name, *rest = arguments
+    name, *rest = arguments or ["--help"]
     if [name, *rest[:1]] == ["plan", "diff"]:  # what a plan becomes is asked of plans too
         name, *rest = rest
     if name == "--version":
@@ -80,19 +90,50 @@ def _usage(error: Exception, arguments: list[str]) -> DyocenseError | None:
 
 def _report(error: DyocenseError, *, as_json: bool) -> int:
     if as_json:
-        sys.stdout.write(json.dumps(error_json(error), ensure_ascii=False) + "\n")
+        from dyocense_cli.cli.options import write_utf8
+
+        try:
+            write_utf8(json.dumps(error_json(error), ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        except OSError:  # it may be standard output that is refused; standard error says so
+            _nowhere()
     stderr(error_text(error))
     return error.exit_code
 
 
+def _nowhere() -> None:
+    """Let what is still to be written to standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _bug(error: BaseException, arguments: list[str], *, as_json: bool) -> int:
     """Write a crash report and say where it is."""
-    handle, name = tempfile.mkstemp(prefix="dyocense-bug-", suffix=".txt")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"dyocense {' '.join(arguments)}\n\n")
-        traceback.print_exception(error, file=file)
-    bug = DyocenseError("DY9001", f"a bug of this program: {type(error).__name__}: {error}", hints=f"please report it with {name}")
+    report = f"dyocense {' '.join(arguments)}\n\n{''.join(traceback.format_exception(error))}"
+    try:
+        handle, name = tempfile.mkstemp(prefix="dyocense-bug-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+            file.write(report)
+        hint = f"please report it with {name}"
+    except OSError:
+        frames = traceback.extract_tb(error.__traceback__)
+        hint = "please report it" + (
+            f" with {frames[-1].name}, line {frames[-1].lineno} of {Path(frames[-1].filename).name}" if frames else ""
+        )
+    bug = DyocenseError("DY9001", f"a bug of this program: {type(error).__name__}: {error}", hints=hint)
     return _report(bug, as_json=as_json)
+
+
+def _of_machine(error: OSError) -> DyocenseError | None:
+    """Turn what the machine refuses into an error of ours: a path that cannot be used, a disk that is full; None for anything else."""
+    name = error.filename if isinstance(error.filename, str) else ""
+    about = f" `{name}`: {error.strerror}" if name else f": {error.strerror}"
+    if error.errno in _FULL:
+        return AdapterError("DY4703", f"cannot write{about}", hints="make room, or let --store and DYOCENSE_CACHE name another disk")
+    if error.errno in _PATHS and name and not Path(name).is_relative_to(Path(__file__).parents[1]):
+        return UsageError(
+            "DY1025", f"cannot use{about}", hints="name a place that is there and may be written; DYOCENSE_CACHE and --store move ours"
+        )
+    return None
 
 
 def _other(error: Exception, arguments: list[str], *, as_json: bool) -> int:
@@ -101,13 +142,21 @@ def _other(error: Exception, arguments: list[str], *, as_json: bool) -> int:
         return exits.INTERRUPTED
     if type(error).__name__ == "Exit":
         return int(getattr(error, "exit_code", exits.DONE))
-    usage = _usage(error, arguments)
+    usage = _of_machine(error) if isinstance(error, OSError) else _usage(error, arguments)
     return _report(usage, as_json=as_json) if usage is not None else _bug(error, arguments, as_json=as_json)
+
+
+def _can_write(stream: TextIO) -> bool:
+    try:
+        stream.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _closed() -> int:
     """Whoever read standard output has read enough: nothing is wrong."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _nowhere()
     return exits.DONE
 
 
@@ -124,6 +173,10 @@ def run(arguments: list[str]) -> int:
         return exits.INTERRUPTED
     except BrokenPipeError:
         return _closed()
+    except OSError as error:
+        if not _can_write(sys.stdout):
+            _nowhere()
+        return _other(error, arguments, as_json=as_json)
     except SystemExit as error:  # the option parser leaves this way when the reader of a pipe is gone
         return _closed() if isinstance(error.__context__, BrokenPipeError) else int(error.code or 0)
     except Exception as error:  # the last door: whatever it is, no traceback reaches the user

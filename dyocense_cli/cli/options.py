@@ -30,6 +30,7 @@ __all__ = [
     "overrides",
     "print_json",
     "settings_of",
+    "write_utf8",
 ]
 
 Goal = Annotated[str, typer.Argument(help="Goal file, such as goals/weekly.yaml.", show_default=False)]
@@ -67,7 +68,17 @@ def print_json(document: Any) -> None:
     """Print one JSON document, keys in order, NaN as null."""
     from dyocense_cli.runner.views import json_bytes
 
-    sys.stdout.write(json_bytes(document).decode())
+    write_utf8(json_bytes(document).decode())
+
+
+def write_utf8(text: str) -> None:
+    """Write a document whose encoding is UTF-8 wherever it goes."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if raw is None or (sys.stdout.encoding or "").lower().replace("-", "") == "utf8":
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    raw.write(text.encode())
 
 
 class Interrupts:

@@ -233,7 +233,7 @@ def share(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < 10:
-        raise UsageError("DY1024", f"not a share: {text}", hints="such as --max-churn 15%")
+        raise UsageError("DY1024", f"not a share: {text}", hints="such as 15% or 0.15")
     return value
 
 

@@ -53,9 +53,7 @@ class Bucket:
         self._store = S3Store(
             self.name,
             prefix=prefix,
-            endpoint=self.endpoint or None,
-            access_key_id=access_key or None,
-            secret_access_key=secret_key or None,
+            **{k: v for k, v in (("endpoint", self.endpoint), ("access_key_id", access_key), ("secret_access_key", secret_key)) if v},
             region=asked.get("region", ["us-east-1"])[0],
             virtual_hosted_style_request=False,
             checksum_algorithm="SHA256",

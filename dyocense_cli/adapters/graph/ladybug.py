@@ -179,7 +179,10 @@ class LadybugGraph:
                 _schema(connection)
             yield connection
         except RuntimeError as error:
-            raise UsageError("DY4405", f"the graph refuses the statement: {str(error).splitlines()[0][:300]}") from error
+            why = str(error).splitlines()[0][:300]
+            if read_only:
+                raise UsageError("DY4405", f"the graph refuses the statement: {why}") from error
+            raise UnavailableError("DY4406", f"the graph cannot be written: {why}") from error
         finally:
             connection.close()
             database.close()
