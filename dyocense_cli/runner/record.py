@@ -14,6 +14,7 @@ from dyocense_cli.artifacts.fingerprint import bytes_sha, json_sha
 from dyocense_cli.artifacts.manifest import RunManifest
 from dyocense_cli.runner.drafts import draft_of
 from dyocense_cli.runner.ids import uuid7
+from dyocense_cli.runner.nouns import resolve
 from dyocense_cli.runner.pipeline import PLAN
 from dyocense_cli.runner.signature import CHECKSUM, ENVELOPE, checksum_line, envelope
 from dyocense_cli.runner.views import view_files
@@ -60,7 +61,7 @@ def status_of(execution: Execution) -> tuple[str, str]:
 
 
 def run_fingerprint(execution: Execution, *, settings: str, version: str) -> tuple[str, dict[str, str]]:
-    """Return the run's fingerprint and the fingerprints it is made of."""
+    """Return the run's fingerprint and the fingerprints it is made of; with a solution also its plan's DNA, which is no part of it."""
     prints = {name: execution.held[key].fingerprint for key, name in _PRINTS.items() if key in execution.held}
     admission = execution.held.get("admission")
     prints["policy_snapshot"] = admission.value.policy_snapshot if admission is not None else ""
@@ -70,7 +71,13 @@ def run_fingerprint(execution: Execution, *, settings: str, version: str) -> tup
     solution = execution.held.get("solution")
     solver = solution.value.backend_version if solution is not None else ""
     seed = execution.held["goal"].value.forecast.seed
-    return json_sha({**prints, "seed": seed, "package": version, "solver": solver}), prints
+    fingerprint = json_sha({**prints, "seed": seed, "package": version, "solver": solver})
+    if solution is not None and "optimodel" in execution.held:
+        plan = execution.held.get("plan")
+        prints["plan_dna"] = resolve("kernel.optimizer.dna:plan_dna")(
+            execution.held["optimodel"].value, solution.value, None if plan is None else plan.value
+        )
+    return fingerprint, prints
 
 
 def _snapshot(execution: Execution) -> dict[str, bytes]:

@@ -179,8 +179,18 @@ def test_a_goal_is_planned_in_a_sandbox_and_its_files_are_kept(live: Live) -> No
         assert budget["used"] == pytest.approx(view["solver_s"], abs=0.01)
         again = client.post("/plans", json={"goal_id": "newsvendor"}, headers={"Idempotency-Key": uuid.uuid4().hex, "Prefer": "wait=60"})
         assert (again.status_code, again.json()["run_id"]) == (200, view["run_id"])  # the same work
+        like = client.post(
+            "/plans", json={"goal_id": "newsvendor", "seed": 5}, headers={"Idempotency-Key": uuid.uuid4().hex, "Prefer": "wait=60"}
+        ).json()
+        found = client.get(f"/runs/{like['run_id']}/similar").json()["similar"]
+        assert [(n["run_id"], n["goal"]) for n in found] == [(view["run_id"], "newsvendor:base")]  # the tenant's only other plan
+        assert found[0]["distance"] < 1
+        dna = like["result"]["fingerprints"]["plan_dna"]
+        assert dna.startswith("sha256:")
+        manifest = client.get(f"/runs/{like['run_id']}/artifacts/manifest.json").json()
+        assert manifest["predicate"]["fingerprints"]["plan_dna"] == dna
     with live.client(tenant + "-other") as other:
-        for path in ("", "/events", "/artifacts/report.html", "/evidence?line=PO-0001"):
+        for path in ("", "/events", "/artifacts/report.html", "/evidence?line=PO-0001", "/similar"):
             assert other.get(f"/runs/{view['run_id']}{path}").status_code == 404
     live.until(lambda: 'kind="evidence"} 0.0' in httpx.get(f"{live.url}/metrics", timeout=10).text)  # evidence and files are delivered
     metrics = httpx.get(f"{live.url}/metrics", timeout=10).text

@@ -7,16 +7,20 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Group", "available", "create", "job_name", "sweep"]
+__all__ = ["Group", "available", "create", "job_name", "room", "sweep"]
 
 _ROOT: Final = Path("/sys/fs/cgroup")
 _PERIOD_US: Final = 100_000
+#: Controllers of version 2 that a job's group needs, and the group that processes of the service move to.
+_WANTED: Final = ("cpu", "memory", "pids")
+_HOME: Final = "dyocense-home"
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,53 @@ def _own(controller: str) -> Path | None:
     return None
 
 
+def _unified() -> Path | None:
+    """Return the version 2 group that was given to this process, where the service moved within it or not."""
+    own = _own("")
+    return own.parent if own is not None and own.name == _HOME else own
+
+
+def room(own: Path, wanted: Sequence[str] = _WANTED) -> bool:
+    """Let groups below a version 2 group have limits, and say whether they may; `own` was delegated to this process.
+
+    A group with limits below it may hold no process itself, so that those of the service move to a group of their own first. Where
+    others live there too nothing is moved.
+    """
+    with contextlib.suppress(OSError):
+        if not set(wanted) <= set((own / "cgroup.controllers").read_text().split()):
+            return False
+        for _ in range(_TRIES):
+            if set(wanted) <= set((own / "cgroup.subtree_control").read_text().split()):
+                return True
+            with contextlib.suppress(OSError):
+                (own / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in wanted))
+                continue
+            living = [int(pid) for pid in (own / "cgroup.procs").read_text().split()]
+            if not all(_is_kin(pid) for pid in living):
+                return False
+            (own / _HOME).mkdir(exist_ok=True)
+            for pid in living:
+                (own / _HOME / "cgroup.procs").write_text(str(pid))
+    return False
+
+
+def _is_kin(pid: int) -> bool:
+    """Say whether a process is this one, came from it, or led to it; one that is gone counts."""
+    return os.getpid() in _line(pid) or pid in _line(os.getpid())
+
+
+def _line(pid: int) -> list[int]:
+    """Return a process and those it came from."""
+    line = []
+    while pid > 0:
+        line.append(pid)
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return [*line, os.getpid()] if len(line) == 1 else line
+    return line
+
+
 def _make(name: str, settings: Mapping[Path, Mapping[str, str]], version: int) -> Group | None:
     made: list[Path] = []
     try:
@@ -87,12 +138,8 @@ def _make(name: str, settings: Mapping[Path, Mapping[str, str]], version: int) -
 def create(name: str, *, memory_bytes: int, processes: int, cpus: float) -> Group | None:
     """Make the groups of a job, or return None where that is not allowed."""
     quota = str(int(cpus * _PERIOD_US))
-    unified = _own("")
-    try:
-        controllers = (unified / "cgroup.controllers").read_text().split() if unified else []
-    except OSError:
-        controllers = []
-    if unified and "memory" in controllers:
+    unified = _unified()
+    if unified is not None and room(unified):
         files = {"memory.max": str(memory_bytes), "memory.swap.max": "0", "pids.max": str(processes), "cpu.max": f"{quota} {_PERIOD_US}"}
         return _make(name, {unified: files}, 2)
     by_controller = {
@@ -112,7 +159,7 @@ def job_name() -> str:
 def sweep() -> int:
     """Remove groups whose maker is dead, as a killed worker leaves them, with what still lives in them; returns how many."""
     removed = 0
-    for parent in {own for c in ("", "memory", "pids", "cpu") if (own := _own(c)) is not None}:
+    for parent in {own for own in (_unified(), *map(_own, ("memory", "pids", "cpu"))) if own is not None}:
         for folder in parent.glob("dyocense-*-*"):
             maker = folder.name.split("-")[1]
             if maker.isdigit() and not Path(f"/proc/{maker}").exists():

@@ -42,6 +42,7 @@ class Waits(StrEnum):
     CAP = "cap"
     BUDGET = "budget"
     NO_WORKER = "no_worker"
+    PARTS = "parts"
     NOTHING = "nothing"
 
 
@@ -87,7 +88,9 @@ def rebase(value: int, shift: int) -> int:
 
 
 def why_waiting(*, state: str, ahead: int, workers: int, in_flight: int, cap: int, budget_left: float) -> Waits:
-    """Return why a run waits: its budget is spent, its tenant is at its cap, no worker is alive, or others are ahead by share."""
+    """Return why a run waits: for its parts, for budget, for its tenant's cap, for a worker, or for others that are ahead by share."""
+    if state == "waiting":
+        return Waits.PARTS
     if state not in ("parked", "ready"):
         return Waits.NOTHING
     if budget_left <= 0:

@@ -1,4 +1,4 @@
-"""GET /runs/{id}/evidence: the part of a run's evidence round one order line."""
+"""What a run's evidence says round one order line, and which earlier plans are like its own."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from dyocense_cli.artifacts.evidence import EvidenceGraph, Node
-from dyocense_cli.errors import AccessError
+from dyocense_cli.errors import AccessError, StoreError
+from dyocense_cli.runner.similar import similar_runs
 from dyocense_cli.serve.answers import find_run
 from dyocense_cli.serve.context import Asked, Reader, threaded
 from dyocense_cli.serve.routes.runs import RunId
 from dyocense_cli.serve.routes.taking import problems
-from dyocense_cli.serve.store import kernel_run_of, read_evidence, run_files
+from dyocense_cli.serve.store import kernel_run_of, read_evidence, run_files, tenant_settings
+from dyocense_cli.wiring import vector_index
 
 __all__ = ["around", "router"]
 
@@ -65,6 +67,47 @@ async def run_evidence(
 ) -> dict[str, Any]:
     """Return the nodes that led to an order line, as far as `depth` steps."""
     return await threaded(_read, asked, run_id, line, depth)
+
+
+class LikePlan(BaseModel):
+    """An earlier plan like this one; the smaller the distance the more alike, 0 for the same features."""
+
+    run_id: str
+    distance: float
+    goal: str
+    status: str
+
+
+class LikePlans(BaseModel):
+    """The nearest earlier plans, closest first."""
+
+    similar: list[LikePlan]
+
+
+@router.get(
+    "/runs/{run_id}/similar",
+    operation_id="similarRuns",
+    response_model=LikePlans,
+    responses=problems(400, 401, 403, 404, 422, 429, 503),
+    summary="Earlier plans like this one",
+)
+async def similar(run_id: RunId, asked: Reader, count: Annotated[int, Query(ge=1, le=50)] = 5) -> dict[str, Any]:
+    """Return the caller's own plans whose features (plan DNA: shapes, rules, status; no data) are nearest to this run's."""
+    return await threaded(_like, asked, run_id, count)
+
+
+def _like(asked: Asked, run_id: str, count: int) -> dict[str, Any]:
+    config, tenant = asked.state.desk.config, asked.caller.tenant_id
+    kernel_run = kernel_run_of(find_run(asked, run_id))
+    if not kernel_run:
+        raise AccessError("DY3112", "the run has no plan", http_status=404)
+    index = vector_index(tenant_settings(config, tenant, asked.tier.name))
+    try:
+        found = similar_runs(run_files(config, tenant), index, kernel_run, count)
+    except StoreError as error:
+        raise AccessError("DY3112", "the run keeps no model", http_status=404) from error
+    told = ({"run_id": n.key, "distance": n.distance, **{k: str(n.payload.get(k, "")) for k in ("goal", "status")}} for n in found)
+    return {"similar": list(told)}
 
 
 def _read(asked: Asked, run_id: str, line: str, depth: int) -> dict[str, Any]:

@@ -217,4 +217,5 @@ def test_why_a_run_waits() -> None:
     assert why_waiting(**{**base, "state": "parked"}) is Waits.CAP  # type: ignore[arg-type]
     assert why_waiting(**{**base, "workers": 0}) is Waits.NO_WORKER  # type: ignore[arg-type]
     assert why_waiting(**{**base, "budget_left": 0.0}) is Waits.BUDGET  # type: ignore[arg-type]
+    assert why_waiting(**{**base, "state": "waiting"}) is Waits.PARTS  # type: ignore[arg-type]
     assert why_waiting(**{**base, "state": "done"}) is Waits.NOTHING  # type: ignore[arg-type]
