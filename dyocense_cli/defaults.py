@@ -91,8 +91,8 @@ DEFAULTS: Final[dict[str, Default]] = {
     "serve.body_limit_bytes": Default(8 << 20, "bytes", "a context of 50,000 rows inline", "chosen"),
     "serve.json_depth": Default(64, "levels", "deeper is never a goal or a context", "chosen"),
     "serve.slo_wait_s": Default(5.0, "s", "a kernel call that takes longer answers 202", "chosen"),
-    "serve.shard_skus": Default(
-        100, "SKUs", "at 0.1 s a series a part takes 10 s, five times its process's start and reading", "benchmarks/together.py"
+    "serve.part_saves": Default(
+        0.25, "share", "of a run's time that parts have to save, by what is measured in it", "benchmarks/together.py"
     ),
     "serve.heartbeat_s": Default(1.0, "s", "a dead worker is found within two beats and a poll", "chosen"),
     "serve.drain_s": Default(

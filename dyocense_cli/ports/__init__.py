@@ -197,12 +197,15 @@ class Lent:
     """Effects lent to a pure stage: how to ground a model and how to solve a ground one, never which solver it is.
 
     `seconds` counts up from any start; a stage reads it only to stop in time, and a result that it stopped is not reproducible.
+    `ahead` is told of programs that do not depend on one another before each is solved: whoever lends may have them solved elsewhere,
+    and breaks the stage off meanwhile by an exception; asked anew, the stage gets the same answers from `solve`.
     """
 
     ground: Ground
     solve: Solve
     progress: Progress | None = None
     seconds: Callable[[], float] | None = None
+    ahead: Callable[[Sequence[GroundModel], SolveLimits, str], None] | None = None  # programs, their limits, their backend
 
 
 class PolicyEngine(Protocol):

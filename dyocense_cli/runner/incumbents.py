@@ -57,7 +57,7 @@ class Keeping:
         self._observer, self._memo, self._model = observer, memo, model
         self._sign = -1.0 if maximises else 1.0
         self._written = float("-inf")
-        self._stored = incumbent(memo, model)
+        self._earlier = self._stored = incumbent(memo, model)
         #: the best plan of this solve, with the best bound told so far
         self.best: Incumbent | None = None
         self.bound: float | None = None
@@ -103,6 +103,11 @@ class Keeping:
         elif not self._is_better(self._stored.objective if self._stored else held.objective, held):
             self._memo.put_text(_mark(self._model), "")
         return None
+
+    def forgets(self) -> None:
+        """Leave no plan of this solve for the next one, which is to go the same way from the beginning."""
+        if self._stored is not self._earlier:
+            self._memo.put_text(_mark(self._model), "")
 
     def _is_better(self, objective: float, than: Incumbent | None) -> bool:
         return than is None or self._sign * (objective - than.objective) < -1e-9 * (1.0 + abs(than.objective))

@@ -21,6 +21,7 @@ NOUNS: Final[dict[str, str]] = {
     "forecast_set": "artifacts.forecast:ForecastSet",
     "scenario_set": "artifacts.forecast:ScenarioSet",
     "optimodel": "artifacts.optimodel:OptiModel",
+    "ground_model": "artifacts.ground:GroundModel",
     "solver_options": "artifacts.goal:SolverOptions",
     "solution": "artifacts.solution:Solution",
     "check_report": "artifacts.solution:CheckReport",

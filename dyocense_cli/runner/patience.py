@@ -10,9 +10,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
-__all__ = ["LeftBehind", "Stopped", "leave", "patiently"]
+__all__ = ["Elsewhere", "LeftBehind", "Stopped", "leave", "patiently"]
 
 _POLL_S: Final = 0.05
 #: seconds that a stage has to end by itself once it is told to
@@ -30,6 +30,14 @@ T = TypeVar("T")
 
 class LeftBehind(Exception):  # an event, not an error: its catcher goes on with what it holds
     """The work did not stop in time; its thread runs on until the process ends, and nobody reads what it makes."""
+
+
+class Elsewhere(Exception):  # an event, not an error: the same is asked for again
+    """The rest of the work is done elsewhere, in `parts`; asked for again, it finds their answers. `spent_s` seconds were used here."""
+
+    def __init__(self, parts: list[dict[str, Any]], spent_s: float = 0.0) -> None:
+        super().__init__(f"{len(parts)} parts")
+        self.parts, self.spent_s = parts, spent_s
 
 
 class Stopped(KeyboardInterrupt):

@@ -16,6 +16,7 @@ from dyocense_cli.runner.memo import Held, Memo
 from dyocense_cli.runner.metrics import record_metrics
 from dyocense_cli.runner.nearby import keep_near
 from dyocense_cli.runner.order import House, Order
+from dyocense_cli.runner.patience import Elsewhere
 from dyocense_cli.runner.pipeline import PLAN, Ask, Stage
 from dyocense_cli.runner.record import Record, run_fingerprint, seal, status_of
 from dyocense_cli.runner.references import manifest_of
@@ -154,6 +155,9 @@ class Kernel:
             yield
             if execution.states.get("solve") == "run":
                 keeper.ends(execution.held["solution"].value)
+        except Elsewhere:
+            keeper.forgets()
+            raise
         finally:
             self.observer = execution.observer = before
             execution.keeper = None

@@ -12,6 +12,7 @@ from dyocense_cli.errors import AccessError, StoreError, UnavailableError
 from dyocense_cli.ports.service import RunRow
 from dyocense_cli.serve.config import FINAL
 from dyocense_cli.serve.context import Asked, threaded
+from dyocense_cli.serve.shards import apart
 from dyocense_cli.serve.store import kernel_run_of, run_files
 
 __all__ = ["artifact_names", "find_run", "run_view", "wait_for", "wait_seconds"]
@@ -72,7 +73,15 @@ def run_view(asked: Asked, row: RunRow, *, full: bool) -> dict[str, Any]:
     if full:
         out["result"] = json.loads(row.result) if row.result else None
         out["artifacts"] = artifact_names(asked, row)
+        out["parts"] = [_part_view(asked, one, kind) for kind, ids in apart(row).items() for one in ids]
     return out
+
+
+def _part_view(asked: Asked, part_id: str, kind: str) -> dict[str, Any]:
+    """Return a part of a run as its tenant sees it."""
+    row = asked.state.desk.parts.runs(asked.caller.tenant_id).read(part_id)
+    status, seconds = (row.status, row.solver_s) if row is not None else ("unknown", 0.0)
+    return {"run_id": part_id, "kind": kind, "status": status, "solver_s": seconds}
 
 
 def wait_seconds(prefer: str | None) -> float | None:

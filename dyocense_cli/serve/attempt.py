@@ -17,6 +17,7 @@ from dyocense_cli.ports import SandboxResult
 from dyocense_cli.ports.service import RunRow
 from dyocense_cli.serve.config import FINAL, ServeConfig, number
 from dyocense_cli.serve.packs import PACKS
+from dyocense_cli.serve.shards import whole_of
 from dyocense_cli.serve.spans import RunSpans
 from dyocense_cli.serve.store import shelf_of
 from dyocense_cli.wiring_service import Parts, held_folder, sweep_folders, sweep_groups
@@ -74,6 +75,7 @@ class Attempt:
     def __init__(self, config: ServeConfig, parts: Parts, row: RunRow, spans: RunSpans) -> None:
         self._parts = parts
         self._row = row
+        self._whole = whole_of(row)  # whose stages are fetched, and beside which a part's answers are stored
         self._spans = spans
         self._jobs = config.tenant_folder(row.tenant_id) / "jobs"
         self._shelf = shelf_of(config, row.tenant_id)
@@ -92,10 +94,10 @@ class Attempt:
         sweep_folders(self._jobs, f"{self._row.run_id}-*")  # of an attempt whose worker was killed
         self.folder: Path = self._held.enter_context(held_folder(self._jobs, self._row.run_id))
         (self.folder / PACKS).mkdir()
-        if self._shelf is not None and self._row.attempts:
+        if self._shelf is not None and (self._row.attempts or self._whole != self._row.run_id):
             with contextlib.suppress(UnavailableError, StoreError):  # what cannot be fetched is computed again
-                for name in self._shelf.names(self._row.run_id):
-                    (self.folder / PACKS / name).write_bytes(self._shelf.read(self._row.run_id, name))
+                for name in self._shelf.names(self._whole):
+                    (self.folder / PACKS / name).write_bytes(self._shelf.read(self._whole, name))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -129,7 +131,7 @@ class Attempt:
             kept = path.with_suffix(".kept")
             with self._storing, contextlib.suppress(UnavailableError):  # a lost stage is computed again
                 if not self._over.is_set() and not kept.exists() and path.name <= str(name):
-                    self._shelf.add(self._row.run_id, path.name, path.read_bytes())
+                    self._shelf.add(self._whole, path.name, path.read_bytes())
                     kept.touch()
 
     def _gate(self) -> None:
@@ -146,7 +148,7 @@ class Attempt:
             return False
         self._next = now + _POLL_CANCEL_S
         try:
-            row = self._parts.runs(self._row.tenant_id).read(self._row.run_id)
+            row = self._parts.runs(self._row.tenant_id).read(self._whole)
         except UnavailableError:
             return False
         stop = row is not None and (bool(row.cancel) or row.status in FINAL)

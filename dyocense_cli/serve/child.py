@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dyocense_cli.errors import DyocenseError
 from dyocense_cli.runner.metrics import STATUS_CODES
-from dyocense_cli.runner.patience import Stopped, leave
+from dyocense_cli.runner.patience import Elsewhere, Stopped, leave
 from dyocense_cli.runner.views import finite
-from dyocense_cli.serve.childforecast import forecast, forecasts, parts_of, shard
+from dyocense_cli.serve.apart import Lender, programs
+from dyocense_cli.serve.childforecast import forecast, forecasts, shard, take_apart
 from dyocense_cli.serve.childwork import StoppedError, Watcher, denied, figures_of, kernel_of, order_of, say, write
 from dyocense_cli.serve.says import describe
 
@@ -30,8 +31,8 @@ __all__ = ["main"]
 
 def _plan(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
     kernel, order = order_of(job, watcher)
-    if parts := parts_of(job, kernel, order):
-        return {"shards": parts}, {}
+    take_apart(job, kernel, order)
+    Lender(job, kernel)
     result = kernel.plan(order)
     status, termination = result.status
     document: dict[str, Any] = {}
@@ -91,6 +92,7 @@ def _solve(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], di
     }
     model = resolve("optimodel.shape:optimodel_from_json")(document, arrays)
     kernel = kernel_of(job, job["folder"], watcher)
+    Lender(job, kernel)
     seed = int(body.get("seed") or 0)
     limit = min(float(body.get("time_limit_sec", 20)), float(job["time_limit_s"]))
     options = kernel.resolve_solver(SolverOptions("auto", limit, float(body.get("mip_gap", 0.02)), 1, seed), job["tier"])
@@ -117,11 +119,22 @@ def _progress(kernel: Kernel, watcher: Watcher) -> Callable[[SolveEvent], bool]:
     return moved
 
 
+def _shard(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
+    """Do a part of a run: SKUs to forecast, or programs to solve."""
+    from dyocense_cli.runner.order import Order
+
+    if job["body"]["part"]["kind"] == "skus":
+        return shard(job, watcher)
+    kernel = kernel_of(job, job["folder"], watcher)
+    with kernel.telemetry.span("kernel.solve"):
+        return programs(job, kernel, kernel.ports(Order(goal=""), watcher, _progress(kernel, watcher)).lent(), watcher)
+
+
 _KINDS: Final[Mapping[str, Callable[[Mapping[str, Any], Watcher], tuple[dict[str, Any], dict[str, float]]]]] = {
     "plan": _plan,
     "forecast": forecast,
     "forecasts": forecasts,
-    "shard": shard,
+    "shard": _shard,
     "compile": _compile,
     "solve": _solve,
 }
@@ -135,6 +148,9 @@ def main() -> int:
         result, figures = _KINDS[job["kind"]](job, watcher)
     except (StoppedError, Stopped):
         return 1
+    except Elsewhere as left:
+        watcher.ended("parts", "run", 0.0, f"{len(left.parts)} parts")
+        result, figures = {"parts": left.parts}, {"spent_s": left.spent_s}
     except DyocenseError as error:
         say("outcome", problem={**describe(error), "status": error.http_status}, figures={})
         return 1

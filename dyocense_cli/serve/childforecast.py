@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dyocense_cli.errors import DyocenseError, InputError
+from dyocense_cli.runner.nouns import resolve
+from dyocense_cli.runner.patience import Elsewhere
 from dyocense_cli.runner.views import finite
+from dyocense_cli.serve.apart import pieces
 from dyocense_cli.serve.childwork import Watcher, denied, figures_of, order_of, settings_of
 from dyocense_cli.serve.says import describe
 from dyocense_cli.serve.scenarios import split, together
@@ -16,27 +20,45 @@ from dyocense_cli.settings import Settings
 if TYPE_CHECKING:
     from dyocense_cli.runner.run import Kernel
 
-__all__ = ["forecast", "forecasts", "parts_of", "shard"]
+__all__ = ["forecast", "forecasts", "shard", "take_apart"]
 
 _AT_ONCE: Final = 8
 
 
 def forecast(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
-    """Return the scenario document of one request, or the parts it is worth being taken into."""
+    """Return the scenario document of one request."""
     kernel, order = _scenario_order(job, watcher)
-    if parts := parts_of(job, kernel, order):
-        return {"shards": parts}, {}
+    take_apart(job, kernel, order)
     return _scenarios(kernel, order, job["body"]["skus"], watcher)
 
 
-def parts_of(job: Mapping[str, Any], kernel: Kernel, order: Any) -> list[list[str]]:
-    """Return the SKUs of each part of a forecast that is worth taking apart: one that goes series by series, with many not yet kept."""
-    size = int(job.get("shard_skus") or 0)
-    request, forecaster = _history(job, kernel, order) if size else (None, None)
-    if request is None or forecaster is None or not forecaster.by_series:
-        return []
+def take_apart(job: Mapping[str, Any], kernel: Kernel, order: Any) -> None:
+    """Break off a forecast that goes series by series where it is worth taking apart: some series are done here first, to learn their cost.
+
+    Raises
+    ------
+    Elsewhere
+        With the SKUs of each part.
+    """
+    most = int(job.get("most_parts") or 0)
+    if most < 2 or "skus" in job.get("apart", ()):
+        return
+    request, forecaster = _history(job, kernel, order)
+    if request is None or not forecaster.by_series:
+        return
     missing = sorted(forecaster.missing(request))
-    return [missing[i : i + size] for i in range(0, len(missing), size)] if len(missing) > 2 * size else []
+    if len(missing) <= 2 * _AT_ONCE:
+        return
+    again = time.process_time()
+    only = resolve("kernel.forecast.parts:only")
+    forecaster.forecast(only(request, tuple(missing[:1])))  # loads its library
+    begin = time.process_time()
+    forecaster.forecast(only(request, tuple(missing[1:_AT_ONCE])))
+    each, rest = (time.process_time() - begin) / (_AT_ONCE - 1), missing[_AT_ONCE:]
+    count = pieces(len(rest), each * len(rest), again, most=most, saves=float(job["part_saves"]))
+    if count > 1:
+        cuts = [rest[len(rest) * i // count : len(rest) * (i + 1) // count] for i in range(count)]
+        raise Elsewhere([{"kind": "skus", "skus": one, "count": len(one), "seconds": round(each * len(one), 3)} for one in cuts])
 
 
 def _history(job: Mapping[str, Any], kernel: Kernel, order: Any) -> tuple[Any, Any]:
@@ -52,27 +74,23 @@ def _history(job: Mapping[str, Any], kernel: Kernel, order: Any) -> tuple[Any, A
 
 def shard(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
     """Forecast one part's SKUs into the tenant's cache, a few at a time, so that a killed part loses a few at most."""
-    import time
-
-    from dyocense_cli.runner.nouns import resolve
-
     body = job["body"]
+    skus = body["part"]["skus"]
     whole = {**job, "body": body["body"]}
     kernel, order = order_of(whole, watcher) if body["kind"] == "plan" else _scenario_order(whole, watcher)
     begin = time.process_time()
     request, forecaster = _history(job, kernel, order)
     only = resolve("kernel.forecast.parts:only")
     done = 0
-    for i in range(0, len(body["skus"]) if request is not None else 0, _AT_ONCE):
-        left = forecaster.missing(only(request, tuple(body["skus"][i : i + _AT_ONCE])))
+    for i in range(0, len(skus) if request is not None else 0, _AT_ONCE):
+        left = forecaster.missing(only(request, tuple(skus[i : i + _AT_ONCE])))
         if left:
             forecaster.forecast(only(request, left))
             done += len(left)
-    return {"skus": len(body["skus"]), "forecast": done}, {"shard_s": time.process_time() - begin}
+    return {"skus": len(skus), "forecast": done}, {"shard_s": time.process_time() - begin}
 
 
 def _scenarios(kernel: Kernel, order: Any, skus: list[str], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
-    from dyocense_cli.runner.nouns import resolve
     from dyocense_cli.runner.pipeline import FORECAST
 
     execution = kernel.run(order, FORECAST)
@@ -139,7 +157,6 @@ def forecasts(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any],
 def _in_one_pass(requests: list[Any], settings: Settings) -> None:
     """Forecast every series of several requests at once, into the tenant's cache."""
     from dyocense_cli import wiring
-    from dyocense_cli.runner.nouns import resolve
 
     for model in sorted({request.model for request in requests}):
         forecaster = wiring.kept_forecaster(settings, model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -34,8 +34,12 @@ class Job:
     #: The child lays what its stages made in packs below ``packs``, which the worker stores, and takes up the packs it finds there.
     shelve: bool = False
 
-    #: SKUs of a part; a forecast that would make more than two parts is answered with them in place of a result. 0: never.
-    shard_skus: int = 0
+    #: Into how many parts at most a forecast or a solve may be taken, and the share of its time that this has to save; the parts are
+    #: then answered in place of a result. 0: never.
+    most_parts: int = 0
+    part_saves: float = 0.0
+    #: What was in parts already (``skus``, ``programs``): their answers are kept, and it is not taken apart again.
+    apart: Sequence[str] = ()
 
     def to_json(self) -> bytes:
         """Return the bytes for the child's standard input."""

@@ -198,10 +198,19 @@ class Accepted(BaseModel):
     run_id: str
     status: str
     position: int = Field(description="runs ahead of it")
-    reason: str = Field(description="why it waits: share, cap, budget, no_worker or nothing")
+    reason: str = Field(description="why it waits: share, cap, budget, no_worker, parts or nothing")
     estimate_s: float = Field(description="predicted solver seconds, reserved from the budget")
     deduplicated: bool = False
     warnings: list[str] = Field(default_factory=list)
+
+
+class PartView(BaseModel):
+    """A part of a run that any slot may do: SKUs to forecast, or programs to solve."""
+
+    run_id: str
+    kind: str = Field(description="skus or programs")
+    status: str
+    solver_s: float
 
 
 class RunView(_Open):
@@ -222,6 +231,7 @@ class RunView(_Open):
     result: dict[str, Any] | None = None
     problem: dict[str, Any] | None = None
     artifacts: list[str] = Field(default_factory=list)
+    parts: list[PartView] = Field(default_factory=list, description="what of it other slots do")
 
 
 class RunList(BaseModel):

@@ -28,7 +28,7 @@ from dyocense_cli.serve.job import SHARED, Job, Outcome, read_lines
 from dyocense_cli.serve.names import Labels
 from dyocense_cli.serve.notices import tell_ended, tell_warnings
 from dyocense_cli.serve.retention import Retainer
-from dyocense_cli.serve.shards import end_part, shard_size, shards_in, split
+from dyocense_cli.serve.shards import end_part, part_limits, parts_in, seconds_apart, split
 from dyocense_cli.serve.spans import RunSpans
 from dyocense_cli.serve.store import kernel_run_in, send_run
 from dyocense_cli.wiring import policy_keeper, telemetry
@@ -88,9 +88,9 @@ class RunHandler:
                 time.sleep(pause)
                 pause *= 2
                 ended = self._child(row, spans)
-        parts = shards_in(ended)
-        if parts:
-            split(self._parts, row, parts)
+        asked = parts_in(ended)
+        if asked is not None:
+            split(self._parts, row, (asked.result or {})["parts"], asked.figures.get("spent_s", 0.0))
             return 0.0
         return self._end(row, ended, ended.seconds)
 
@@ -182,7 +182,7 @@ class RunHandler:
             store=str(home / "store"),
             cache=str(home / "cache"),
             **_asked(row, tier),
-            shard_skus=shard_size(row, tier),
+            **part_limits(self._parts, row, tier),
             settings={name: self._config.settings[name] for name in _PASSED_ON} | self._deciding() | spans.for_child(),
             gate=True,
             shelve=attempt.shelves,
@@ -217,6 +217,7 @@ class RunHandler:
             outcome = Outcome(None, _broken(ended), {})
         figures = {**outcome.figures, "wall_s": round(wall_s, 3)}
         solver_s = float(figures.get("solver_wall_time", 0.0)) if outcome.result is not None else min(wall_s, row.estimate_s)
+        solver_s += seconds_apart(self._parts, row)
         status = "cancelled" if ended.reason == "stopped" else "failed" if outcome.result is None else "succeeded"
         document = dict(outcome.result) if outcome.result is not None else None
         if document is not None:
@@ -257,7 +258,7 @@ class RunHandler:
                 "variables": int(figures.get("variables", 0)),
                 "constraints": int(figures.get("constraints", 0)),
                 "scenarios": int(figures.get("scenario_count", 0)),
-                "optimodel_sha": str(((result or {}).get("fingerprints") or {}).get("optimodel_sha", "")) or None,
+                **{name: _print_in(result, name) for name in ("optimodel_sha", "plan_dna")},
             }
             if not parts.runs(tenant).update(row.run_id, values, unless=FINAL):
                 return
@@ -303,6 +304,11 @@ class RunHandler:
             end_part(self._parts, row, Outcome(None, problem, {}))
             return
         self._finish(row, status, None, problem, solver_s=0.0, figures={})
+
+
+def _print_in(result: Mapping[str, Any] | None, name: str) -> str | None:
+    """Return a fingerprint that a result states."""
+    return str(((result or {}).get("fingerprints") or {}).get(name, "")) or None
 
 
 def _asked(row: RunRow, tier: Tier) -> dict[str, Any]:

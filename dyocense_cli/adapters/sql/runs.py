@@ -85,6 +85,12 @@ class SqlRuns:
             bound = {"tenant": self._scope.tenant_id, "run": run_id, "most": at_most}
             return bool(c.execute(statement(text), bound).rowcount)
 
+    def uncount_solve(self, run_id: str) -> None:
+        """Take back the count of a solve that was broken off on purpose and begins again."""
+        text = "UPDATE kernel_runs SET solves = solves - 1 WHERE tenant_id = :tenant AND run_id = :run AND solves > 0"
+        with tenant_transaction(self._engine, self._scope) as c:
+            c.execute(statement(text), {"tenant": self._scope.tenant_id, "run": run_id})
+
     def event(self, run_id: str, what: str, data: Mapping[str, object]) -> int:
         """Append an event and return its number, from 1."""
         own = {"tenant": self._scope.tenant_id, "run": run_id}

@@ -9,7 +9,7 @@ is limited by nodes and gives its solver's own bound, so no program has to be cl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +83,13 @@ def _along(ground: GroundModel, dim: str) -> Parts:
 
 
 def block_bound(
-    ground: GroundModel, parts: Parts, relaxed: Solution, solve: Callable[[GroundModel], Solution], *, enough: Callable[[], bool]
+    ground: GroundModel,
+    parts: Parts,
+    relaxed: Solution,
+    solve: Callable[[GroundModel], Solution],
+    *,
+    enough: Callable[[], bool],
+    ahead: Callable[[Sequence[GroundModel]], None] = lambda _: None,
 ) -> Bounded | None:
     """Return the bound of the blocks at the relaxation's prices, or None where a program or a price proves nothing.
 
@@ -95,6 +101,8 @@ def block_bound(
         Solves one block's program within counted limits.
     enough
         Asked before each program; true ends the attempt (someone stopped it, or its time is over).
+    ahead
+        Told of all programs before the first is solved.
     """
     if relaxed.row_dual is None or relaxed.x is None:
         return None
@@ -105,7 +113,9 @@ def block_bound(
     side = np.where(prices > 0, ground.row_lower, ground.row_upper)
     total = sign * ground.offset + float(np.sum(prices * np.where(prices == 0, 0.0, side))) + _outside(ground, parts, reduced)
     x, minima = relaxed.x.copy(), np.zeros(parts.size)
-    for b, (columns, program) in enumerate(_programs(ground, parts, reduced, column)):
+    programs = _programs(ground, parts, reduced, column)
+    ahead([program for columns, program in programs if columns.size])
+    for b, (columns, program) in enumerate(programs):
         if columns.size == 0:
             continue
         answer = None if enough() else solve(program)

@@ -9,6 +9,7 @@ give the start of the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,14 +57,22 @@ class _Search:
         self, ground: GroundModel, *, gap: float, start: np.ndarray | None = None, nodes: int = _NODES, duals: bool = False
     ) -> Solution:
         """Solve one small program within the time that is left."""
-        left = None if self.limits.time_s is None else max(0.5, self.limits.time_s - self.seconds)
-        limits = replace(self.limits, time_s=left, gap=gap, nodes=nodes, work=None, duals=duals)
+        limits = self._within(gap, nodes, duals)
         answer = self.lent.solve(ground, limits, start=start, progress=self._progress, backend=self.backend)
         self.seconds += float(answer.diagnostics.get("seconds", 0.0) or 0.0)
         self.cut |= answer.termination is Termination.TIME_LIMIT
         self.stopped |= answer.termination is Termination.INTERRUPTED
         self.solves += 1
         return answer
+
+    def _within(self, gap: float, nodes: int, duals: bool) -> SolveLimits:
+        left = None if self.limits.time_s is None else max(0.5, self.limits.time_s - self.seconds)
+        return replace(self.limits, time_s=left, gap=gap, nodes=nodes, work=None, duals=duals)
+
+    def ahead(self, programs: Sequence[GroundModel], *, gap: float, nodes: int) -> None:
+        """Tell whoever lends the solver of programs that are about to be solved."""
+        if self.lent.ahead is not None and not self.over:
+            self.lent.ahead(programs, self._within(gap, nodes, duals=False), self.backend)
 
     def _progress(self, event: SolveEvent) -> bool:
         gap = relative_gap(self.objective, self.bound)
@@ -139,7 +148,14 @@ def _tighten(search: _Search, relaxed: Solution) -> np.ndarray | None:
     if parts is None:
         return None
     gap = search.limits.gap / 10
-    found = block_bound(search.ground, parts, relaxed, lambda p: search.solve(p, gap=gap, nodes=_BLOCK_NODES), enough=lambda: search.over)
+    found = block_bound(
+        search.ground,
+        parts,
+        relaxed,
+        lambda p: search.solve(p, gap=gap, nodes=_BLOCK_NODES),
+        enough=lambda: search.over,
+        ahead=lambda programs: search.ahead(programs, gap=gap, nodes=_BLOCK_NODES),
+    )
     if found is None:
         return None
     sign = 1.0 if search.ground.sense == "min" else -1.0
