@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["forecast", "forecasts", "shard", "take_apart"]
 
 _AT_ONCE: Final = 8
+#: Series that are forecast here first, to learn what one costs; the very first loads the library besides.
+_SAMPLE: Final = 4
 
 
 def forecast(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
@@ -47,14 +49,14 @@ def take_apart(job: Mapping[str, Any], kernel: Kernel, order: Any) -> None:
     if request is None or not forecaster.by_series:
         return
     missing = sorted(forecaster.missing(request))
-    if len(missing) <= 2 * _AT_ONCE:
+    if len(missing) <= _SAMPLE:
         return
     again = time.process_time()
     only = resolve("kernel.forecast.parts:only")
     forecaster.forecast(only(request, tuple(missing[:1])))  # loads its library
     begin = time.process_time()
-    forecaster.forecast(only(request, tuple(missing[1:_AT_ONCE])))
-    each, rest = (time.process_time() - begin) / (_AT_ONCE - 1), missing[_AT_ONCE:]
+    forecaster.forecast(only(request, tuple(missing[1:_SAMPLE])))
+    each, rest = (time.process_time() - begin) / (_SAMPLE - 1), missing[_SAMPLE:]
     count = pieces(len(rest), each * len(rest), again, most=most, saves=float(job["part_saves"]))
     if count > 1:
         cuts = [rest[len(rest) * i // count : len(rest) * (i + 1) // count] for i in range(count)]
