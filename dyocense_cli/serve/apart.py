@@ -53,6 +53,7 @@ class Lender:
         #: what was asked, answered, and its CPU seconds: solves before the programs, then the sample of them
         self._answered: deque[tuple[_Asked, Solution, float]] = deque(maxlen=_BEFORE)
         self._left = 0
+        self._known_s = 0.0  # what answers took before the run was taken apart: its limit is one for all of it
         self._start_s = time.process_time()  # what another process needs to come this far
         self._began_s = 0.0
         inner = kernel.ports
@@ -63,7 +64,13 @@ class Lender:
         def lent() -> Lent:
             self._began_s = self._began_s or time.process_time()
             made, solver = ports.lent(), json.dumps(dict(ports.tags("solve")), sort_keys=True)
-            return replace(made, solve=partial(self._solve, made.solve, solver), ahead=partial(self._ahead, made.solve, solver))
+            clock = made.seconds
+            return replace(
+                made,
+                solve=partial(self._solve, made.solve, solver),
+                ahead=partial(self._ahead, made.solve, solver),
+                seconds=None if clock is None else lambda: clock() + self._known_s,
+            )
 
         return replace(ports, lent=lent)
 
@@ -85,6 +92,7 @@ class Lender:
             self._looks = self._left != 0
             if known is not None:
                 found: Solution = known.value
+                self._known_s += float(found.diagnostics.get("seconds", 0.0) or 0.0)
                 return found
         sampled = next((answer for one, answer, _ in self._answered if one.model is model), None) if self._left else None
         if sampled is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 
 from benchmarks import instances
-from dyocense_cli import wiring
 from dyocense_cli.artifacts.codec import fingerprint
 from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.kernel.optimizer.ground import ground
@@ -23,10 +23,12 @@ from dyocense_cli.runner.patience import Elsewhere
 from dyocense_cli.runner.run import Kernel
 from dyocense_cli.serve import shards
 from dyocense_cli.serve.apart import Lender, pieces, programs
-from dyocense_cli.serve.childwork import Watcher, settings_of
+from dyocense_cli.serve.childwork import Watcher, kernel_of
+from dyocense_cli.serve.job import Outcome
+from dyocense_cli.serve.packs import PACKS
 from dyocense_cli.serve.worker import RunHandler
 
-from .api import Service
+from .api import REPO, Service
 
 #: counted: neither a clock nor a machine decides where the search ends
 LIMITS = SolveLimits(gap=1e-4, threads=1, seed=1)
@@ -53,40 +55,46 @@ class Run:
     """One run's children, in this process, on one tenant's store."""
 
     folder: Path
+    shelve: bool = False
+
+    def __post_init__(self) -> None:
+        (self.folder / "job" / PACKS).mkdir(parents=True, exist_ok=True)
+        self.watcher = Watcher(self.folder / "job")
 
     def job(self, **more: Any) -> dict[str, Any]:
-        folder = self.folder / "job"
-        folder.mkdir(exist_ok=True)
-        own = {"folder": str(folder), "store": str(self.folder / "store"), "cache": str(self.folder / "cache")}
+        own = {"folder": str(self.folder / "job"), "store": str(self.folder / "store"), "cache": str(self.folder / "cache")}
         return {"run_id": "r", "tenant_id": "acme", "tier": "pro", "settings": {}, "time_limit_s": 60.0, **own, **more}
 
     def kernel(self, job: dict[str, Any]) -> Kernel:
-        return wiring.build(settings_of(job, job["folder"]))
+        return kernel_of({"project": str(REPO), **job}, job["folder"], self.watcher)
 
     def lent(self, kernel: Kernel) -> Lent:
         def never(_event: SolveEvent) -> bool:
             return False
 
-        return kernel.ports(Order(goal=""), Watcher(self.folder / "job"), never).lent()
+        return kernel.ports(Order(goal=""), self.watcher, never).lent()
 
     def solve(self, **more: Any) -> Solution | None:
-        job = self.job(**more)
+        job = self.job(shelve=self.shelve, **more)
         kernel = self.kernel(job)
         Lender(job, kernel)
         model = instances.procurement(12, J=2, T=5, W=3)
-        return improve(model, ground(model), LIMITS, self.lent(kernel))
+        try:
+            return improve(model, ground(model), LIMITS, self.lent(kernel))
+        except Elsewhere:
+            self.watcher.ended("parts", "run", 0.0)
+            raise
 
     def part(self, one: dict[str, Any], lent: Callable[[Lent], Lent] = lambda lent: lent) -> dict[str, Any]:
-        job = self.job(body={"part": one}, run_id="part-of-r")
+        job = self.job(body={"part": one}, run_id=f"part-{one['place'][-12:]}", shelve=self.shelve)
         kernel = self.kernel(job)
-        return programs(job, kernel, lent(self.lent(kernel)), Watcher(self.folder / "job"))[0]
+        return programs(job, kernel, lent(self.lent(kernel)), self.watcher)[0]
 
 
 def test_a_solve_in_parts_is_the_same_bytes_though_one_is_killed_and_one_never_done(tmp_path: Path) -> None:
     plain = Run(tmp_path).solve()
     assert plain is not None
     assert plain.reproducible
-    (tmp_path / "apart").mkdir()
     run = Run(tmp_path / "apart")
     with pytest.raises(Elsewhere) as left:
         run.solve(**ALWAYS)
@@ -111,6 +119,31 @@ def test_a_solve_in_parts_is_the_same_bytes_though_one_is_killed_and_one_never_d
     assert again is not None
     assert fingerprint(again) == fingerprint(plain)
     assert again.diagnostics["solves"] == plain.diagnostics["solves"]
+
+
+def test_parts_travel_between_machines_in_packs(tmp_path: Path) -> None:
+    def carried(to: str, *machines: Run) -> Run:
+        """Return a machine with an empty disk that was brought the packs of others."""
+        made = Run(tmp_path / to, shelve=True)
+        for pack in (p for one in machines for p in (one.folder / "job" / PACKS).glob("*.zip")):
+            shutil.copy(pack, made.folder / "job" / PACKS / pack.name)
+        return made
+
+    first = Run(tmp_path / "first", shelve=True)
+    with pytest.raises(Elsewhere) as left:
+        first.solve(**ALWAYS)
+    others = [carried(f"other{i}", first) for i in range(3)]
+    for other, part in zip(others, left.value.parts, strict=True):
+        assert other.part(part)["solved"] == part["count"]
+    last = carried("last", first, *others)
+    again, plain = last.solve(apart=["programs"]), Run(tmp_path / "plain").solve()
+    assert again is not None
+    assert plain is not None
+    assert fingerprint(again) == fingerprint(plain)
+    memo = last.kernel(last.job()).memo
+    keys = [one["key"] for part in left.value.parts for one in json.loads(memo.blobs.get(part["place"]))["programs"]]
+    assert len(keys) == 12 - 3
+    assert all(memo.find("solution", key) is not None for key in keys)
 
 
 def test_small_work_stays_where_it_is(tmp_path: Path) -> None:
@@ -151,7 +184,7 @@ def test_a_run_in_parts_is_seen_counted_and_paid_for(alone: Service) -> None:
     assert (view["status"], view["reason"]) == ("queued", "parts")
     assert [(p["kind"], p["status"], p["solver_s"]) for p in view["parts"]] == [("programs", "queued", 0.0)] * 2
     for seconds, part in zip((2.0, 3.0), view["parts"], strict=True):
-        shards.end_part(alone.parts, begin(part["run_id"]), shards.Outcome({"solved": 4}, None, {"shard_s": seconds}))
+        shards.end_part(alone.parts, begin(part["run_id"]), Outcome({"solved": 4}, None, {"shard_s": seconds}))
         with alone.parts.engine.begin() as c:
             pump.finish(c, part["run_id"], actual_s=seconds, enqueue=lambda *_: None)
     told = [(what, json.loads(data)) for _, _, what, data in runs.events(run_id, 0) if what in ("parts", "part")]
