@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from dyocense_cli.serve.scenarios import split, together
 from dyocense_cli.settings import Settings
 
 if TYPE_CHECKING:
+    from dyocense_cli.runner.memo import Memo
     from dyocense_cli.runner.run import Kernel
 
 __all__ = ["forecast", "forecasts", "shard", "take_apart"]
@@ -42,14 +43,16 @@ def take_apart(job: Mapping[str, Any], kernel: Kernel, order: Any) -> None:
     Elsewhere
         With the SKUs of each part.
     """
-    most = int(job.get("most_parts") or 0)
-    if most < 2 or "skus" in job.get("apart", ()):
+    most, apart = int(job.get("most_parts") or 0), "skus" in job.get("apart", ())
+    if most < 2 and not apart:
         return
     request, forecaster = _history(job, kernel, order)
     if request is None or not forecaster.by_series:
         return
     missing = sorted(forecaster.missing(request))
-    if len(missing) <= _SAMPLE:
+    if apart and job.get("shelve"):
+        _carry(kernel.memo, forecaster, request, missing)
+    if apart or len(missing) <= _SAMPLE:
         return
     again = time.process_time()
     only = resolve("kernel.forecast.parts:only")
@@ -61,6 +64,19 @@ def take_apart(job: Mapping[str, Any], kernel: Kernel, order: Any) -> None:
     if count > 1:
         cuts = [rest[len(rest) * i // count : len(rest) * (i + 1) // count] for i in range(count)]
         raise Elsewhere([{"kind": "skus", "skus": one, "count": len(one), "seconds": round(each * len(one), 3)} for one in cuts])
+
+
+def _carry(memo: Memo, forecaster: Any, request: Any, skus: Sequence[str]) -> None:
+    """Put what is kept of some SKUs where packs are made of it, and keep what packs of other machines brought."""
+
+    def store(key: str, payload: bytes) -> None:
+        memo.put_text(f"series {key}", memo.blobs.put(payload))
+
+    def fetch(key: str) -> bytes | None:
+        place = memo.get_text(f"series {key}")
+        return None if place is None else memo.blobs.get(place)
+
+    forecaster.carry(request, store=store, fetch=fetch, skus=skus)
 
 
 def _history(job: Mapping[str, Any], kernel: Kernel, order: Any) -> tuple[Any, Any]:
@@ -89,6 +105,9 @@ def shard(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], dic
         if left:
             forecaster.forecast(only(request, left))
             done += len(left)
+    if request is not None and job.get("shelve"):
+        _carry(kernel.memo, forecaster, request, skus)
+        watcher.ended(f"part-{job['run_id'][-12:]}", "run", time.process_time() - begin)
     return {"skus": len(skus), "forecast": done}, {"shard_s": time.process_time() - begin}
 
 

@@ -20,7 +20,7 @@ def run(
 ) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     """Return what the child printed last, if it is an outcome, and all that it said before."""
     folder = tmp_path / "job"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     if stop:
         (folder / "stop").touch()
     job = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from dyocense_cli.adapters.queue import pump, shards
 from dyocense_cli.serve import shards as parts
+from dyocense_cli.serve.packs import PACKS
 from dyocense_cli.serve.worker import RunHandler
 
 from .api import Service
@@ -111,3 +113,34 @@ def test_a_forecast_in_parts_is_the_same_bytes_though_one_of_them_fails(
     assert again is not None
     fresh = {k: v for k, v in view["result"].items() if k != "protections"}
     assert json.dumps(fresh, sort_keys=True) == json.dumps(again["result"], sort_keys=True)
+
+
+def test_parts_on_machines_without_a_common_disk_are_carried_in_packs(tmp_path: Path) -> None:
+    asked = {**BODY, "tenant_id": "acme"}
+
+    def machine(name: str, kind: str, body: dict[str, Any], packs: list[Path], **more: Any) -> tuple[Any, list[Path]]:
+        """Run a child on an empty disk that was brought packs; return what it said last, and its packs."""
+        folder = tmp_path / name / "job" / PACKS
+        folder.mkdir(parents=True)
+        for pack in packs:
+            shutil.copy(pack, folder / pack.name)
+        said, _ = run(tmp_path / name, kind, body, shelve=True, **more)
+        return said, sorted(folder.glob("*.zip"))
+
+    said, packs = machine("first", "forecast", asked, [], most_parts=2, part_saves=-1e9)
+    skus = [part["skus"] for part in said["result"]["parts"]]
+    assert sum(map(len, skus)) == 8 - 4  # four were forecast to learn what one costs
+    for i, part in enumerate(said["result"]["parts"]):
+        body = {"kind": "forecast", "body": asked, "part": part}
+        done, packs_of = machine(f"other{i}", "shard", body, packs, run_id=f"part-{i}")
+        assert done["result"] == {"skus": len(skus[i]), "forecast": len(skus[i])}
+        packs += [p for p in packs_of if p.name not in {q.name for q in packs}]
+    # a forecaster would find nothing missing: as a part it has all that it is asked for already
+    body = {"kind": "forecast", "body": asked, "part": {"kind": "skus", "skus": [s for one in skus for s in one]}}
+    last, _ = machine("last", "forecast", asked, packs, most_parts=2, part_saves=-1e9, apart=["skus"])
+    fresh, _ = machine("fresh", "forecast", asked, [])
+    assert last["result"] == fresh["result"]
+    shutil.rmtree(tmp_path / "last" / "job")
+    known, _ = run(tmp_path / "last", "shard", body)
+    assert known is not None
+    assert known["result"]["forecast"] == 0

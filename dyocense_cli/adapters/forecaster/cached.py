@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -82,6 +82,19 @@ class CachedForecaster:
                     self._save(keys[sku], fresh[sku], sku, request)
         return join(list(known.values()))
 
+    def carry(
+        self, request: ForecastRequest, *, store: Callable[[str, bytes], None], fetch: Callable[[str], bytes | None], skus: Sequence[str]
+    ) -> None:
+        """Store what is kept of a request's SKUs elsewhere under their keys, and fetch from there what is not kept here."""
+        for sku, key in series_keys(request, self.name).items():
+            if sku not in skus:
+                continue
+            payload = self._store.get(key)
+            if payload is not None:
+                store(key, payload)
+            elif (found := fetch(key)) is not None:
+                self._store.put(key, found, self._about(sku, request))
+
     @staticmethod
     def _separable(request: ForecastRequest) -> bool:
         history = request.tables.get("history")
@@ -96,8 +109,10 @@ class CachedForecaster:
         return None if payload is None else _unpack(payload)
 
     def _save(self, key: str, part: ForecastSet, sku: str, request: ForecastRequest) -> None:
-        about: dict[str, str | int] = {"sku": sku, "horizon": len(request.periods), "model": f"{self.name.split()[0]}:{request.model}"}
-        self._store.put(key, _pack(encode(part)), about)
+        self._store.put(key, _pack(encode(part)), self._about(sku, request))
+
+    def _about(self, sku: str, request: ForecastRequest) -> dict[str, str | int]:
+        return {"sku": sku, "horizon": len(request.periods), "model": f"{self.name.split()[0]}:{request.model}"}
 
 
 def _borrows(part: ForecastSet) -> bool:
