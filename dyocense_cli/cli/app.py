@@ -27,6 +27,8 @@ _PATHS: Final = frozenset(
     for name in ("ENOENT", "ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG", "EACCES", "EPERM", "EROFS", "ELOOP", "ENXIO")
 )
 _FULL: Final = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EMFILE", "ENFILE") if hasattr(errno, name))
+#: what DuckDB, the system and the loader of libraries say
+_NO_MEMORY: Final = ("Out of Memory", "Cannot allocate memory", "failed to map segment")
 
 
 def _find(name: str) -> Command:
@@ -136,12 +138,20 @@ def _of_machine(error: OSError) -> DyocenseError | None:
     return None
 
 
+def _is_out_of_memory(error: Exception) -> bool:
+    """Say whether memory was refused: by Python, or by a library of another language in words of its own."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
+
+
 def _other(error: Exception, arguments: list[str], *, as_json: bool) -> int:
     if type(error).__name__ == "Abort":
         stderr("interrupted")
         return exits.INTERRUPTED
     if type(error).__name__ == "Exit":
         return int(getattr(error, "exit_code", exits.DONE))
+    if _is_out_of_memory(error):
+        spent = AdapterError("DY4703", "out of memory", hints="raise the limit (`ulimit -v`), or plan fewer SKUs and scenarios at once")
+        return _report(spent, as_json=as_json)
     usage = _of_machine(error) if isinstance(error, OSError) else _usage(error, arguments)
     return _report(usage, as_json=as_json) if usage is not None else _bug(error, arguments, as_json=as_json)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dyocense_cli.cli.app import _other
 from tests.cli.project import dyocense, environment
 
 GOAL = "goals/farm.yaml"
@@ -25,7 +26,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def shell(script: str, cwd: Path) -> tuple[int, str]:
     """Run a line of shell in which `$d` is the command; return its code and what reached the pipe."""
-    done = subprocess.run(["sh", "-c", script], cwd=cwd, env=environment(d=f"{sys.executable} -m dyocense_cli"), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=cwd, env=environment(d=f"{sys.executable} -m dyocense_cli"), capture_output=True, text=True, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -35,6 +38,22 @@ def test_a_full_output_is_an_error_and_no_bug(project: Path, command: str) -> No
     assert code == 7
     assert "error[DY4703]: cannot write: No space left on device" in text
     assert "Traceback" not in text
+
+
+def test_a_limit_on_memory_that_only_the_graph_exceeds_keeps_the_run(tmp_path: Path) -> None:
+    assert dyocense("init", ".", "--template", "custom", cwd=tmp_path).code == 0
+    code, text = shell(f"ulimit -v 3000000; $d plan {GOAL}", tmp_path)
+    assert code == 7, text
+    assert "error[DY4406]: the graph cannot be opened" in text
+    assert "the run is kept" in text
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), ImportError("x.so: failed to map segment from shared object"), OSError(12, "Cannot allocate memory")]
+)
+def test_memory_that_is_refused_is_no_bug(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _other(error, ["plan"], as_json=False) == 7
+    assert "error[DY4703]: out of memory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["--help", "runs list", f"plan {GOAL} --json"])
@@ -47,7 +66,13 @@ def test_closed_streams_are_what_the_caller_wanted(project: Path, command: str) 
 
 def encoded(encoding: str, *arguments: str, cwd: Path) -> tuple[int, bytes]:
     """Run the command with streams of an encoding; return its code and the bytes of standard output."""
-    done = subprocess.run([sys.executable, "-m", "dyocense_cli", *arguments], cwd=cwd, env=environment(PYTHONIOENCODING=encoding), capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "dyocense_cli", *arguments],
+        cwd=cwd,
+        env=environment(PYTHONIOENCODING=encoding),
+        capture_output=True,
+        check=False,
+    )
     return done.returncode, done.stdout
 
 

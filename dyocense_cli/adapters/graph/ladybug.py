@@ -168,9 +168,12 @@ class LadybugGraph:
     @contextlib.contextmanager
     def _connection(self, *, read_only: bool) -> Iterator[Any]:
         fresh = not self._path.exists()
-        database = ladybug.Database(
-            str(self._path), read_only=read_only, buffer_pool_size=_BUFFER, max_num_threads=1, auto_checkpoint=False
-        )
+        try:
+            database = ladybug.Database(
+                str(self._path), read_only=read_only, buffer_pool_size=_BUFFER, max_num_threads=1, auto_checkpoint=False
+            )
+        except RuntimeError as error:  # it reserves 8 TiB of addresses, which a limit on memory refuses
+            raise UnavailableError("DY4406", f"the graph cannot be opened: {str(error).splitlines()[0][:300]}") from error
         connection = ladybug.Connection(database)
         if not read_only:
             connection.execute("CALL force_checkpoint_on_close=false")

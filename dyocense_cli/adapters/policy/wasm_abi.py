@@ -19,6 +19,9 @@ def engine() -> wasmtime.Engine:
     """Return an engine that counts instructions, so that no policy runs for ever."""
     config = wasmtime.Config()
     config.consume_fuel = True
+    # what a policy may use at most; the default reserves 4 GiB of addresses, which a limit on memory refuses
+    config.memory_reservation = PAGE * MAX_PAGES
+    config.memory_guard_size = PAGE
     return wasmtime.Engine(config)
 
 

@@ -161,6 +161,7 @@ def _better(model: OptiModel, first: Solution | Declined, whole: Solution, limit
         return first
     return replace(
         whole,
+        reproducible=whole.reproducible and first.reproducible,  # what the clock cut was the start
         diagnostics={
             **whole.diagnostics,
             "decomposition": f"gave the start, within {first.gap:.2%}" if first.gap is not None else "gave the start",
