@@ -61,7 +61,7 @@ PLAN: Final[tuple[Stage | Ask, ...]] = (
     Stage("check", 2, ("optimodel", "solution"), "check_report", "kernel.check.check:check"),
     Stage("interpret", 2, ("optimodel", "solution", "check_report"), "plan", "kernel.plan.interpret:interpret"),
     Stage("stress", 3, ("optimodel", "scenario_set", "solution"), "stress_report", "kernel.stress.stress:stress", lent=True),
-    Stage("explain", 2, ("optimodel", "solution", "plan"), "explanation", "kernel.explain.explain:explain", lent=True),
+    Stage("explain", 3, ("optimodel", "solution", "plan"), "explanation", "kernel.explain.explain:explain", lent=True),
     Ask("guard", 1, ("goal", "context", "plan", "explanation", "principal"), "verdict", "policy", "kernel.policy.guard:guard"),
     Stage(
         "evidence",

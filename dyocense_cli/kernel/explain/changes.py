@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -29,7 +29,7 @@ __all__ = ["Compared", "alternatives", "sensitivities"]
 
 #: columns up to which a changed model is solved again with its whole numbers
 _SMALL: Final = 5_000
-#: gap of a plan within which a changed plan can be proved in seconds
+#: gap within which a plan of a changed model is as good as proved
 _EXACT: Final = 1e-3
 _CHANGE: Final = 0.1
 _LINES_SOLVED: Final = 8
@@ -54,12 +54,6 @@ class Compared:
     relaxed: Solution
     lent: Lent
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether a changed plan would be proved anew: the model is small and its plan is proved."""
-        x, gap = self.solution.x, self.solution.gap
-        return x is not None and x.size <= _SMALL and gap is not None and gap <= _EXACT
-
     def changed(self, model: OptiModel) -> _Change:
         """Return a changed model with the present plan carried over by labels; 0 where it has no such column."""
         assert self.solution.x is not None
@@ -79,14 +73,12 @@ class Compared:
         `low` and `high`. Where no plan is found with whole numbers, `delta` is the difference of the linear relaxations and nothing is
         resolved; None when there is no answer. The text says why, and is empty where it is resolved.
         """
-        old = self.solution.objective
+        old, sense = self.solution.objective, self.ground.sense
         if old is None:
             return None, "the plan has no objective"
-        if self.is_exact:
-            answer: Solution = self.lent.solve(to.ground, self._limits(), start=to.plan)
-            if answer.objective is not None and answer.gap is not None and answer.gap <= _EXACT:
-                best = None if answer.bound is None else answer.bound - old
-                return _resolved(name, change, answer.objective - old, best=best, sense=self.ground.sense), ""
+        whole = self._whole(to)
+        if whole is not None and whole.gap is not None and whole.gap <= max(_EXACT, self.solution.gap or 0.0):
+            return _resolved(name, change, old, (whole.objective,), (whole.bound,), sense=sense), ""
         if self.relaxed.objective is None:
             return None, "not solved: there is no linear relaxation of the plan's own model to compare with"
         linear: Solution = self.lent.solve(relaxed(to.ground), SolveLimits(work=pivots(to.ground), duals=False))
@@ -94,21 +86,33 @@ class Compared:
             return None, f"no answer: the linear relaxation ended with {linear.termination} ({linear.status})"
         dim = self.model.steps.dims[0] if self.model.steps is not None else None
         found = replanned(to.ground, to.plan, linear.x, self.lent, dim=dim, seed=self.solution.seed)
-        if found is None or found.objective is None:
+        plans = tuple(s.objective for s in (found, whole) if s is not None and s.objective is not None)
+        if not plans:
             why = "no plan with whole numbers was found in counted work: the difference is that of the linear relaxations"
             return Sensitivity(name, change, linear.objective - self.relaxed.objective, False), why
-        return _resolved(name, change, found.objective - old, best=linear.objective - old, sense=self.ground.sense), ""
+        bounds = (linear.objective, None if whole is None else whole.bound)
+        return _resolved(name, change, old, plans, bounds, sense=sense), ""
 
-    def _limits(self) -> SolveLimits:
+    def _whole(self, to: _Change) -> Solution | None:
+        """Solve a small changed model as a whole, to the gap of the plan in hand, in counted work; None where it is large."""
+        if to.ground.n_cols > _SMALL:
+            return None
         gap = max(1e-6, self.solution.gap or 0.0)
-        work = 300.0 if self.ground.n_cols <= 500 else 40.0
-        return SolveLimits(gap=gap, nodes=500, work=work, seed=self.solution.seed, duals=False)
+        work = 300.0 if to.ground.n_cols <= 500 else 40.0
+        limits = SolveLimits(gap=gap, nodes=500 if gap <= _EXACT else 50, work=work, seed=self.solution.seed, duals=False)
+        answer: Solution = self.lent.solve(to.ground, limits, start=to.plan)
+        return answer
 
 
-def _resolved(name: str, change: str, delta: float, *, best: float | None, sense: str) -> Sensitivity:
-    best = delta if best is None else best
-    low, high = (min(best, delta), delta) if sense == "min" else (delta, max(best, delta))
-    return Sensitivity(name, change, delta, True, low, high)
+def _resolved(
+    name: str, change: str, old: float, plans: Iterable[float | None], bounds: Iterable[float | None], *, sense: str
+) -> Sensitivity:
+    """Return what the best of some plans and the best of some bounds say against the plan in hand."""
+    sign = 1.0 if sense == "min" else -1.0
+    delta = min(sign * p for p in plans if p is not None) - sign * old
+    best = max((sign * b - sign * old for b in bounds if b is not None), default=delta)
+    low, high = sorted((sign * min(best, delta), sign * delta))
+    return Sensitivity(name, change, sign * delta, True, low, high)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,17 @@ _SMALL: Final = 5_000
 _FREE: Final = 150
 #: whole numbers that are freed at most where the present ones cannot stand
 _FREE_TO_REPAIR: Final = 300
-#: labels that are planned anew, one after another, where the present whole numbers stand
+#: labels that are planned anew, one after another, where the present whole numbers stand, and at most where they cannot
 _LABELS: Final = 4
+_LABELS_TO_REPAIR: Final = 200
 #: part of a whole number by which the linear relaxation must differ from the plan for the plan to be doubted
 _APART: Final = 0.1
 _LIMITS: Final = SolveLimits(gap=1e-4, nodes=20, work=20.0, duals=False)
+#: for a label that has no plan to start from
+_TO_REPAIR: Final = replace(_LIMITS, nodes=200, work=200.0)
 _TOLERANCE: Final = 1e-6
+#: what all of a shared row's limit costs, in plans
+_DEAR: Final = 10.0
 
 
 def replanned(changed: GroundModel, plan: np.ndarray, linear: np.ndarray, lent: Lent, *, dim: str | None, seed: int) -> Solution | None:
@@ -54,11 +59,41 @@ def replanned(changed: GroundModel, plan: np.ndarray, linear: np.ndarray, lent: 
         return _polished(changed, kept, apart, lent, dim=dim, seed=seed)
     if kept.x is not None:
         return _better(changed, kept, _freed(changed, at, apart, _FREE, lent, seed=seed, start=kept.x))
-    broken = _broken(changed, at)
-    apart[whole & _alike(changed, broken, dim)] += 1.0
-    apart[whole & broken] += 1.0
-    found = _freed(changed, at, apart, _FREE_TO_REPAIR, lent, seed=seed)
+    x, apart = _repaired(changed, at, apart, lent, dim=dim, seed=seed)
+    kept = lent.solve(with_integers_fixed(changed, x), SolveLimits(work=pivots(changed), duals=False))
+    if kept.x is not None:
+        return _better(changed, kept, _freed(changed, x, apart, _FREE, lent, seed=seed, start=kept.x))
+    found = _freed(changed, x, apart, _FREE_TO_REPAIR, lent, seed=seed)
     return found if found.x is not None else None
+
+
+def _repaired(
+    changed: GroundModel, at: np.ndarray, apart: np.ndarray, lent: Lent, *, dim: str | None, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Plan the labels of which the change breaks rows anew, one after another while all others stand as they do by then.
+
+    A label that has no plan by itself takes from what others share (a service level, a budget); then all labels in turn give it back.
+    Returns the plan and `apart`, in which whole numbers of labels that have no plan at all come first: they are freed together.
+    """
+    whole, broken = changed.integrality.astype(bool), _broken(changed, at)
+    x, left = at, np.array(apart)
+    left[whole & broken] += 1.0
+    if dim is None:
+        return x, left
+    for label in _labels(changed, broken, dim)[:_LABELS_TO_REPAIR]:
+        mine, free = concerned(changed, dim, label)
+        found = within(changed, x, free, lent, seed=seed, moves=mine)
+        if found.x is None:
+            found = within(changed, x, free, lent, seed=seed, moves=mine, elastic=True)
+        x = x if found.x is None else found.x
+        left[free] = left[free] + 1.0 if found.x is None else 0.0
+    for label in changed.dims[dim][:_LABELS_TO_REPAIR]:
+        if not _wrong(changed, x).any():
+            break
+        mine, free = concerned(changed, dim, label)
+        found = within(changed, x, free, lent, seed=seed, moves=mine, elastic=True)
+        x = x if found.x is None else found.x
+    return x, left
 
 
 def _freed(
@@ -103,10 +138,12 @@ def within(
     seed: int,
     start: np.ndarray | None = None,
     moves: np.ndarray | None = None,
+    elastic: bool = False,
 ) -> Solution:
     """Return the best plan in which only the `free` whole numbers (bool[n_cols]) move, as far as it is found in counted work.
 
-    With `moves` (bool[n_cols]) all other columns stand as in `plan`, whole or not: rows without such a column hold as they do there.
+    With `moves` (bool[n_cols]) all other columns stand as in `plan`, whole or not: rows without such a column hold as they do there,
+    and `elastic` rows, those shared with other columns, may be broken at a high price.
     """
     fixed = with_integers_fixed(ground, plan)
     part = replace(
@@ -116,13 +153,15 @@ def within(
         integrality=np.where(free, ground.integrality, 0).astype(ground.integrality.dtype),
     )
     if moves is not None:
-        return _alone(part, moves, plan, lent, seed=seed, start=start)
+        return _alone(part, moves, plan, lent, seed=seed, start=start, elastic=elastic)
     limits = replace(_LIMITS, seed=seed)
     answer: Solution = lent.solve(part, limits if free.any() else replace(limits, work=pivots(part), nodes=None), start=start)
     return answer
 
 
-def _alone(part: GroundModel, moves: np.ndarray, plan: np.ndarray, lent: Lent, *, seed: int, start: np.ndarray | None) -> Solution:
+def _alone(
+    part: GroundModel, moves: np.ndarray, plan: np.ndarray, lent: Lent, *, seed: int, start: np.ndarray | None, elastic: bool
+) -> Solution:
     """Solve over some columns alone, the others in the right-hand sides; the answer is over all columns."""
     column = np.repeat(np.arange(part.n_cols), np.diff(part.start))
     stands = np.where(moves, 0.0, plan)
@@ -146,14 +185,34 @@ def _alone(part: GroundModel, moves: np.ndarray, plan: np.ndarray, lent: Lent, *
         columns=(),
         rows=(),
     )
+    if elastic:
+        small = _elastic(small, np.unique(place[part.index[~kept & used[part.index]]]), float(part.cost @ plan))
     whole = bool(small.integrality.any())
-    limits = replace(_LIMITS, seed=seed) if whole else SolveLimits(work=pivots(part), duals=False)
+    counted = replace(_LIMITS if start is not None else _TO_REPAIR, seed=seed)
+    limits = counted if whole else SolveLimits(work=pivots(part), duals=False)
     answer: Solution = lent.solve(small, limits, start=None if start is None else start[moves])
     if answer.x is None:
         return answer
     x = plan.copy()
-    x[moves] = answer.x
+    x[moves] = answer.x[: int(moves.sum())]
     return replace(answer, x=x)
+
+
+def _elastic(small: GroundModel, rows: np.ndarray, objective: float) -> GroundModel:
+    """Add two columns to each of some rows that make up for what is missing; a tenth of a row's limit costs as much as the whole plan."""
+    limit = np.where(np.isfinite(small.row_upper), small.row_upper, small.row_lower)[rows]
+    price = _DEAR * (1.0 + abs(objective)) / np.maximum(1.0, np.abs(np.where(np.isfinite(limit), limit, 1.0)))
+    n = 2 * rows.size
+    return replace(
+        small,
+        cost=np.concatenate([small.cost, np.repeat(price, 2) * (1.0 if small.sense == "min" else -1.0)]),
+        lower=np.concatenate([small.lower, np.zeros(n)]),
+        upper=np.concatenate([small.upper, np.full(n, np.inf)]),
+        integrality=np.concatenate([small.integrality, np.zeros(n, dtype=small.integrality.dtype)]),
+        start=np.concatenate([small.start, small.start[-1] + 1 + np.arange(n)]).astype(small.start.dtype),
+        index=np.concatenate([small.index, np.repeat(rows, 2)]).astype(small.index.dtype),
+        value=np.concatenate([small.value, np.tile([1.0, -1.0], rows.size)]),
+    )
 
 
 def concerned(ground: GroundModel, dim: str, label: str, shared: tuple[str, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
@@ -185,14 +244,13 @@ def line_columns(ground: GroundModel, keys: Mapping[str, str]) -> np.ndarray:
     return found
 
 
-def _alike(ground: GroundModel, columns: np.ndarray, dim: str | None) -> np.ndarray:
-    """Return the columns that share a label of `dim` with some columns, bool[n_cols]."""
-    found = columns.copy()
-    blocks = [(b, coordinates(b, ground.dims)[b.dims.index(dim)]) for b in ground.columns if dim is not None and dim in b.dims]
-    labels = np.unique(np.concatenate([at[columns[b.start : b.stop]] for b, at in blocks])) if blocks else np.zeros(0, dtype=int)
-    for block, at in blocks:
-        found[block.start : block.stop] |= np.isin(at, labels)
-    return found
+def _labels(ground: GroundModel, columns: np.ndarray, dim: str) -> list[str]:
+    """Return the labels of `dim` that some columns (bool[n_cols]) have, in order."""
+    found = np.zeros(len(ground.dims[dim]), dtype=bool)
+    for block in ground.columns:
+        if dim in block.dims:
+            found[coordinates(block, ground.dims)[block.dims.index(dim)][columns[block.start : block.stop]]] = True
+    return [ground.dims[dim][place] for place in np.flatnonzero(found).tolist()]
 
 
 def _broken(ground: GroundModel, x: np.ndarray) -> np.ndarray:
@@ -200,9 +258,14 @@ def _broken(ground: GroundModel, x: np.ndarray) -> np.ndarray:
     column = np.repeat(np.arange(ground.n_cols), np.diff(ground.start))
     mixed = np.zeros(ground.n_rows, dtype=bool)
     mixed[ground.index[ground.integrality[column] == 0]] = True
+    found = np.zeros(ground.n_cols, dtype=bool)
+    found[column[(_wrong(ground, x) & ~mixed)[ground.index]]] = True
+    return found
+
+
+def _wrong(ground: GroundModel, x: np.ndarray) -> np.ndarray:
+    """Return the rows that a plan breaks, bool[n_rows]."""
+    column = np.repeat(np.arange(ground.n_cols), np.diff(ground.start))
     held = np.bincount(ground.index, weights=ground.value * x[column], minlength=ground.n_rows)
     allowed = _TOLERANCE * (1.0 + np.abs(held))
-    wrong = ~mixed & ((held < ground.row_lower - allowed) | (held > ground.row_upper + allowed))
-    found = np.zeros(ground.n_cols, dtype=bool)
-    found[column[wrong[ground.index]]] = True
-    return found
+    return np.asarray((held < ground.row_lower - allowed) | (held > ground.row_upper + allowed))
