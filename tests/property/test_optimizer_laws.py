@@ -77,8 +77,8 @@ def test_every_suggested_way_solves(seed, budget, service):
     for way in found:
         assert way.verified
         loosened = model
-        for relaxation in way.relaxations:
-            loosened = turned(by_rule[relaxation.rule], relaxation.to, loosened)
+        for loosening in way.relaxations:
+            loosened = turned(by_rule[loosening.rule], loosening.to, loosened)
         assert objective(loosened) < np.inf
 
 

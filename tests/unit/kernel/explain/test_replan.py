@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 
 from dyocense_cli.artifacts.optimodel import Hints
+from dyocense_cli.artifacts.solution import Status
 from dyocense_cli.kernel.check.check import check
 from dyocense_cli.kernel.explain.binding import relaxation
 from dyocense_cli.kernel.explain.changes import Compared, alternatives, sensitivities
+from dyocense_cli.kernel.explain.replan import replanned
 from dyocense_cli.kernel.optimizer.drive import solve_model
 from dyocense_cli.kernel.plan.interpret import interpret
 from dyocense_cli.optimodel.derive import with_params
 from dyocense_cli.optimodel.evaluate import split_columns
+from dyocense_cli.optimodel.programs import relaxed
 from dyocense_cli.ports import SolveLimits
+from tests import shop as shops
 from tests.shop import shop
 from tests.toys import EXACT, lent, toy
 
@@ -60,3 +64,20 @@ def test_a_larger_minimum_order_reaches_the_least_lots():
     before, after = (np.nan_to_num(m.params["least_lots"].data) for m in (model, twice))
     assert (after >= before).all()
     assert (after > before).any()
+
+
+@pytest.mark.parametrize("factor", [1.1, 1.6, 2.5])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_plan_that_larger_least_orders_break_is_mended_and_keeps_every_row(seed, factor):
+    model = shop(service=90.0, hold="always", scenarios=4, seed=seed)
+    plan = solve_model(model, EXACT, lent=shops.lent())
+    changed = with_params(model, {"moq": model.params["moq"].data * factor})
+    to = Compared(model, shops.lent().ground(model), plan, plan, shops.lent()).changed(changed)
+    linear = shops.lent().solve(relaxed(to.ground), SolveLimits())
+    found = replanned(to.ground, to.plan, linear.x, shops.lent(), dim="sku", seed=1)
+    best = shops.lent().solve(to.ground, SolveLimits(gap=0.0))
+    assert found is not None
+    assert (
+        check(changed, replace(plan, status=Status.FEASIBLE, x=found.x, objective=found.objective, bound=None, gap=None)).violations == ()
+    )
+    assert best.objective <= found.objective + 1e-6 * (1 + abs(best.objective))
