@@ -39,7 +39,7 @@ def template() -> Template:
         loader=PackageLoader("dyocense_cli", "kernel/report/templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    env.filters.update(number=number, label=label, short=_short)
+    env.filters.update(number=number, label=label, short=_short, figure=figure)
     return env.get_template("report.html.j2")
 
 
