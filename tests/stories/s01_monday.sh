@@ -15,7 +15,7 @@ say 'a plan, with bound and gap, and what it risks: mean, p95, CVaR and worst to
 dyocense plan goals/monday.yaml --context fixtures/ --scenarios 200 --risk cvar:0.95 --out runs/ > plan.txt 2> first.txt
 printf '[exit %s]\n' "$?"
 masked() { sed -E 's/[0-9][0-9,.]*[0-9]/N/g' "$1"; }
-masked plan.txt | grep -o -E '(OPTIMAL|FEASIBLE) · objective N USD, within N% of the best possible|^bound .*|Risk over .*|mean N +p95 N +CVaRN? +N? *worst N|mean .* worst N'
+masked plan.txt | grep -o -E '(OPTIMAL|FEASIBLE) · objective N USD, within N % of the best possible|^bound .*|Risk over .*|mean N +p95 N +CVaRN? +N? *worst N|mean .* worst N'
 
 say 'worked out again from the order lines, the tables and the scenarios, by code that knows nothing of dyocense'
 cp "$STORIES/work_it_out.py" .
