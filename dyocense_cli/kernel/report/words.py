@@ -110,7 +110,8 @@ def provenance(facts: Facts) -> list[tuple[str, str]]:
     out.append(("As of", facts.as_of))
     if facts.solution is not None:
         solution = facts.solution
-        out.append(("Solver", f"{solution.backend} {solution.backend_version}, seed {solution.seed}, {solution.threads} thread{'s' if solution.threads != 1 else ''}"))
+        threads = f"{solution.threads} thread{'s' if solution.threads != 1 else ''}"
+        out.append(("Solver", f"{solution.backend} {solution.backend_version}, seed {solution.seed}, {threads}"))
         out.append(
             ("Reproducible", "yes, to the byte" if solution.reproducible else "no: stopped by the clock; replay verifies it instead")
         )
