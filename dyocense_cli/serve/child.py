@@ -31,7 +31,7 @@ __all__ = ["main"]
 
 def _plan(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
     kernel, order = order_of(job, watcher)
-    take_apart(job, kernel, order)
+    take_apart(job, kernel, order, watcher)
     Lender(job, kernel)
     result = kernel.plan(order)
     status, termination = result.status

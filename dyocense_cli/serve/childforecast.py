@@ -31,11 +31,11 @@ _SAMPLE: Final = 4
 def forecast(job: Mapping[str, Any], watcher: Watcher) -> tuple[dict[str, Any], dict[str, float]]:
     """Return the scenario document of one request."""
     kernel, order = _scenario_order(job, watcher)
-    take_apart(job, kernel, order)
+    take_apart(job, kernel, order, watcher)
     return _scenarios(kernel, order, job["body"]["skus"], watcher)
 
 
-def take_apart(job: Mapping[str, Any], kernel: Kernel, order: Any) -> None:
+def take_apart(job: Mapping[str, Any], kernel: Kernel, order: Any, watcher: Watcher) -> None:
     """Break off a forecast that goes series by series where it is worth taking apart: some series are done here first, to learn their cost.
 
     Raises
@@ -54,7 +54,7 @@ def take_apart(job: Mapping[str, Any], kernel: Kernel, order: Any) -> None:
         _carry(kernel.memo, forecaster, request, missing)
     if apart or len(missing) <= _SAMPLE:
         return
-    again = time.process_time()
+    again = max(0.0, time.process_time() - sum(watcher.seconds.values()))  # stages are not made again
     only = resolve("kernel.forecast.parts:only")
     forecaster.forecast(only(request, tuple(missing[:1])))  # loads its library
     begin = time.process_time()

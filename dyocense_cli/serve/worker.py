@@ -47,7 +47,7 @@ MEASURED: Final = (
     "solver_wall_time", "mip_gap", "status_code", "forecast_rmse", "scenario_count", "queue_wait_s", "end_to_end_s", "stages", "cache_hits",
     "budget_left",
 )  # fmt: skip
-_PASSED_ON: Final = ("forecaster", "opa", "policies", "pii_key")
+_PASSED_ON: Final = ("forecaster", "opa", "policies", "pii_key", "sandbox")
 
 
 class RunHandler:

@@ -189,6 +189,7 @@ def test_a_goal_is_planned_in_a_sandbox_and_its_files_are_kept(live: Live) -> No
         assert dna.startswith("sha256:")
         manifest = client.get(f"/runs/{like['run_id']}/artifacts/manifest.json").json()
         assert manifest["predicate"]["fingerprints"]["plan_dna"] == dna
+        assert manifest["predicate"]["settings"]["sandbox"] == "bubblewrap"
     with live.client(tenant + "-other") as other:
         for path in ("", "/events", "/artifacts/report.html", "/evidence?line=PO-0001", "/similar"):
             assert other.get(f"/runs/{view['run_id']}{path}").status_code == 404
