@@ -100,8 +100,10 @@ class Taker:
                 if self._astray:
                     self.put_back()
                     self._astray = False
-                taken = self._fill()
-                room = self._slots - self.held()
+                taken = False
+                while not self._halt.is_set() and self._round():
+                    taken = True
+                room = self._room()
                 self._bell.wait(pause if room else _LONGEST_S, look=room > 0)
             except Exception as error:  # the database is away: what the engine claimed in the last try is nobody's
                 _log.warning("no run can be taken: %s", error)
@@ -110,27 +112,23 @@ class Taker:
                 self._halt.wait(_LONGEST_S)
             pause = self._look_s if taken else min(_LONGEST_S, 2 * pause)
 
-    def _fill(self) -> bool:
-        """Claim until no slot is free or no run is left; says whether any was claimed."""
-        taken = False
-        while not self._halt.is_set() and (room := self._slots - self.held()) > 0:
-            first, count = next(self._turn), len(self._queues)
-            before = self.held()
-            for i in range(count):
-                share = -(-(room - self.held() + before) // (count - i))
-                if share > 0:
-                    self._claim(self._queues[(first + i) % count], share)
-            if self.held() <= before:
-                break
-            taken = True
-        return taken
+    def _room(self) -> int:
+        return max(0, self._slots - self.held())
 
-    def _claim(self, queue: str, most: int) -> None:
+    def _round(self) -> int:
+        """Ask every queue once for its share of the free slots, in turn; returns how many runs were claimed."""
+        first, count = next(self._turn), len(self._queues)
+        return sum(self._claim(self._queues[(first + i) % count], -(-self._room() // (count - i))) for i in range(count))
+
+    def _claim(self, queue: str, most: int) -> int:
+        if most == 0:
+            return 0
         database, owner = self._app._sys_db, str(uuid.uuid4())
         asked = (_Asked(queue, most), self._executor, self._version, None)
         claimed, _ = database.start_queued_workflows(*asked, owner_xid=owner, is_latest_version=False)
         for status in database.get_workflow_statuses(claimed) if claimed else ():
             self._begin(status, owner)
+        return len(claimed)
 
     def _begin(self, status: Any, owner: str) -> None:
         workflow = str(status["workflow_uuid"])
