@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
-from benchmarks import queue
+from benchmarks import jobqueue
 from benchmarks.databases import databases
 from dyocense_cli.adapters.queue.worker import DbosWorker
 from dyocense_cli.adapters.sql.engine import open_engine
@@ -131,7 +131,7 @@ class Outcome:
         return max(np.diff(at), default=0.0)
 
 
-class Bench(queue.Bench):
+class Bench(jobqueue.Bench):
     """The queue with jobs that are solves."""
 
     def __init__(self, url: str, owner: str) -> None:

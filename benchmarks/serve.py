@@ -27,7 +27,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks import queue
+from benchmarks import jobqueue
 from benchmarks.databases import databases
 from dyocense_cli.adapters.queue.worker import DbosWorker
 from dyocense_cli.adapters.sql.engine import open_engine
@@ -90,7 +90,7 @@ def plain_worker(url: str, slots: int) -> None:
         time.sleep(1)
 
 
-class Bench(queue.Bench):
+class Bench(jobqueue.Bench):
     """The queue with jobs that do nothing for a while."""
 
     def __init__(self, url: str, owner: str) -> None:
@@ -183,7 +183,7 @@ def idle(bench: Bench, seconds: float) -> dict[str, float]:
     """What a worker costs that has nothing to do."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "benchmarks.serve", "--idle-worker", bench.url, folder, str(seconds)]
-        done = subprocess.run(command, cwd=queue.REPO, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=jobqueue.REPO, capture_output=True, text=True, check=True)
     bench.clear()
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

@@ -121,6 +121,7 @@ def peers(f: Instance, limit_s: float) -> None:
             solver = registry.load("solver", name)()
             asked = replace(arrays, integrality=np.ones_like(arrays.integrality)) if name == "cpsat" else arrays
             answer = solver.solve(asked, SolveLimits(time_s=limit_s, gap=1e-4, threads=1, seed=1, duals=False))
+            getattr(solver, "close", lambda: None)()  # a worker process is counted when it has ended
         except Exception as refused:  # a peer that cannot take the model is a row of the table
             print(f"{f.S:>6} {name:<17} refused: {str(refused).splitlines()[0]}", flush=True)
             continue
