@@ -50,15 +50,15 @@ def drawn(part: str) -> float:
 
 parts = {name: Path(f"part-{name}") for name in filter(None, asked.get("parts", "").split(","))}
 if job["kind"] == "shard":
-    (name,) = body["skus"]
+    (name,) = body["part"]["skus"]
     while not Path("release").exists():
         time.sleep(0.02)
     (folder / "part").write_text(str(drawn(name)))
     (folder / "part").rename(parts[name])
     say("outcome", result={"forecast": 1, "skus": 1}, figures={"shard_s": 0.1})
     sys.exit()
-if parts and job["shard_skus"]:
-    say("outcome", result={"shards": [[name] for name in parts]}, figures={})
+if parts and "skus" not in job["apart"]:
+    say("outcome", result={"parts": [{"kind": "skus", "skus": [name], "count": 1, "seconds": 0.1} for name in parts]}, figures={})
     sys.exit()
 
 begin = time.perf_counter()

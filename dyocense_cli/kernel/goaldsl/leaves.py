@@ -50,7 +50,7 @@ class Text:
             f"`{name_of(path)}` is {node.says()}, not {self.want}",
             want=self.want,
             have=node.says(),
-            values=self.want,
+            values=self.want.removeprefix("one of "),
         )
 
     def describe(self) -> Schema:
