@@ -139,9 +139,11 @@ def test_two_runs_are_compared_and_no_checker_complains_in_light_dark_or_on_a_ph
     signed_in(live, page, tenant)
     page.wait_for_selector("#goals option[value='grocery-weekly']", state="attached")
     assert page.text_content("#goal-title").startswith("Eight weeks")
-    for box in page.query_selector_all("#run-rows input:enabled"):
-        box.focus()
+    page.wait_for_function("document.querySelectorAll('#run-rows input:enabled').length === 2")  # goals may be there before runs
+    for key in page.eval_on_selector_all("#run-rows input:enabled", "boxes => boxes.map(b => b.dataset.key)"):
+        page.focus(f"[data-key='{key}']")  # by name: rows are drawn again when runs are refreshed
         page.keyboard.press("Space")
+        page.wait_for_selector(f"[data-key='{key}']:checked")
     page.focus("#compare")
     page.keyboard.press("Enter")
     page.wait_for_selector("#diff-body table")
