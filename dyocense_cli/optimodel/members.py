@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dyocense_cli.artifacts.ground import Block
+from dyocense_cli.artifacts.ground import Block, GroundModel
 
-__all__ = ["coordinates", "member_name"]
+__all__ = ["coordinates", "labels_along", "member_name"]
 
 
 def coordinates(block: Block, dims: Mapping[str, tuple[str, ...]]) -> np.ndarray:
@@ -17,6 +17,15 @@ def coordinates(block: Block, dims: Mapping[str, tuple[str, ...]]) -> np.ndarray
         return block.coords
     shape = tuple(len(dims[d]) for d in block.dims)
     return np.array(np.unravel_index(np.arange(block.stop - block.start), shape)) if shape else np.zeros((0, 1), dtype=np.int64)
+
+
+def labels_along(ground: GroundModel, dim: str) -> np.ndarray:
+    """Return each column's place in the labels of a dim, int[n_cols]; -1 for columns without it."""
+    out = np.full(ground.n_cols, -1)
+    for block in ground.columns:
+        if dim in block.dims:
+            out[block.start : block.stop] = coordinates(block, ground.dims)[block.dims.index(dim)]
+    return out
 
 
 def member_name(block: Block, at: int, dims: Mapping[str, tuple[str, ...]]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from dyocense_cli.artifacts.ground import GroundModel
 from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.optimodel.members import coordinates
-from dyocense_cli.optimodel.programs import with_integers_fixed
+from dyocense_cli.optimodel.programs import with_integers_fixed, with_slacks
 from dyocense_cli.ports import Lent, SolveLimits
 from dyocense_cli.ports.guard import pivots
 
@@ -202,17 +202,8 @@ def _elastic(small: GroundModel, rows: np.ndarray, objective: float) -> GroundMo
     """Add two columns to each of some rows that make up for what is missing; a tenth of a row's limit costs as much as the whole plan."""
     limit = np.where(np.isfinite(small.row_upper), small.row_upper, small.row_lower)[rows]
     price = _DEAR * (1.0 + abs(objective)) / np.maximum(1.0, np.abs(np.where(np.isfinite(limit), limit, 1.0)))
-    n = 2 * rows.size
-    return replace(
-        small,
-        cost=np.concatenate([small.cost, np.repeat(price, 2) * (1.0 if small.sense == "min" else -1.0)]),
-        lower=np.concatenate([small.lower, np.zeros(n)]),
-        upper=np.concatenate([small.upper, np.full(n, np.inf)]),
-        integrality=np.concatenate([small.integrality, np.zeros(n, dtype=small.integrality.dtype)]),
-        start=np.concatenate([small.start, small.start[-1] + 1 + np.arange(n)]).astype(small.start.dtype),
-        index=np.concatenate([small.index, np.repeat(rows, 2)]).astype(small.index.dtype),
-        value=np.concatenate([small.value, np.tile([1.0, -1.0], rows.size)]),
-    )
+    cost = np.repeat(price, 2) * (1.0 if small.sense == "min" else -1.0)
+    return with_slacks(small, np.repeat(rows, 2), np.tile([1.0, -1.0], rows.size), cost)
 
 
 def concerned(ground: GroundModel, dim: str, label: str, shared: tuple[str, ...] = ()) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ import numpy as np
 from dyocense_cli.artifacts.ground import Block, GroundModel
 from dyocense_cli.artifacts.solution import Solution
 from dyocense_cli.kernel.optimizer.rounding import general
-from dyocense_cli.optimodel.members import coordinates
+from dyocense_cli.optimodel.members import coordinates, labels_along
 
 __all__ = ["Bounded", "Parts", "block_bound", "certificate", "parted"]
 
@@ -64,10 +64,7 @@ def parted(ground: GroundModel) -> Parts | None:
 
 
 def _along(ground: GroundModel, dim: str) -> Parts:
-    of_column = np.full(ground.n_cols, -1)
-    for block in ground.columns:
-        if dim in block.dims:
-            of_column[block.start : block.stop] = coordinates(block, ground.dims)[block.dims.index(dim)]
+    of_column = labels_along(ground, dim)
     label = np.repeat(of_column, np.diff(ground.start))
     low, high = np.full(ground.n_rows, ground.n_cols), np.full(ground.n_rows, -1)
     np.minimum.at(low, ground.index, label)

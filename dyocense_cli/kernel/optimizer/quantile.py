@@ -20,7 +20,7 @@ from scipy import sparse
 
 from dyocense_cli.artifacts.ground import Block, GroundModel
 from dyocense_cli.artifacts.solution import Solution, Status
-from dyocense_cli.optimodel.members import coordinates
+from dyocense_cli.optimodel.members import labels_along
 from dyocense_cli.optimodel.programs import relaxed
 from dyocense_cli.ports import Lent, SolveLimits
 from dyocense_cli.ports.guard import pivots
@@ -129,10 +129,7 @@ def _rows(ground: GroundModel) -> sparse.csr_matrix:
 
 
 def _split(ground: GroundModel) -> _Split:
-    of_column = np.full(ground.n_cols, -1)
-    for block in ground.columns:
-        if "scenario" in block.dims:
-            of_column[block.start : block.stop] = coordinates(block, ground.dims)[block.dims.index("scenario")]
+    of_column = labels_along(ground, "scenario")
     label = np.repeat(of_column, np.diff(ground.start))
     high = np.full(ground.n_rows, -1)
     np.maximum.at(high, ground.index, label)

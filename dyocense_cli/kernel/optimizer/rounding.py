@@ -14,6 +14,7 @@ import numpy as np
 from dyocense_cli.artifacts.ground import Block, GroundModel
 from dyocense_cli.artifacts.optimodel import OptiModel
 from dyocense_cli.optimodel.members import coordinates
+from dyocense_cli.optimodel.programs import with_slacks
 
 __all__ = ["Semi", "carried", "elastic", "general", "semicontinuous", "with_bounds"]
 
@@ -121,18 +122,7 @@ def elastic(ground: GroundModel) -> GroundModel:
 
     Creates two columns per row, after the model's own: surplus, then shortfall.
     """
-    rows = np.arange(ground.n_rows, dtype=ground.index.dtype)
-    extra = 2 * ground.n_rows
     scale = np.maximum(1.0, np.minimum(np.abs(np.nan_to_num(ground.row_lower, posinf=0, neginf=0)), 1e3))
-    return replace(
-        ground,
-        sense="min",
-        offset=0.0,
-        cost=np.concatenate([np.zeros(ground.n_cols), np.tile(1.0 / scale, 2)]),
-        lower=np.concatenate([ground.lower, np.zeros(extra)]),
-        upper=np.concatenate([ground.upper, np.full(extra, np.inf)]),
-        integrality=np.concatenate([ground.integrality, np.zeros(extra, ground.integrality.dtype)]),
-        start=np.concatenate([ground.start, ground.start[-1] + 1 + np.arange(extra, dtype=ground.start.dtype)]),
-        index=np.concatenate([ground.index, rows, rows]),
-        value=np.concatenate([ground.value, np.ones(ground.n_rows), -np.ones(ground.n_rows)]),
-    )
+    free = replace(ground, sense="min", offset=0.0, cost=np.zeros(ground.n_cols))
+    ones = np.ones(ground.n_rows)
+    return with_slacks(free, np.tile(np.arange(ground.n_rows), 2), np.concatenate([ones, -ones]), np.tile(1.0 / scale, 2))
